@@ -1,0 +1,54 @@
+"""The seams: what one room asks of another, as narrow as it can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.internet.interfaces import (
+    IReactorCore,
+    IReactorFDSet,
+    IReactorFromThreads,
+    IReactorPluggableNameResolver,
+    IReactorTCP,
+    IReactorTime,
+    IReactorUNIX,
+)
+
+if TYPE_CHECKING:
+    from pumpproxy.policy.records import SessionRecord
+
+
+class ISessionSink(Protocol):
+    """Who is told of every ended connection and request, once each. May not raise, and may not block."""
+
+    def ended(self, record: SessionRecord) -> None:
+        """A connection (`SessionRecord`) or a request (`RequestRecord`) is over."""
+
+
+class IRelay(Protocol):
+    """Bytes going both ways between two established connections, until both are over."""
+
+    def abort(self) -> None:
+        """Reset both connections now."""
+
+
+class Expiring(Protocol):
+    """Something that must be looked at again at some time; see `flow.idle.Sweep`."""
+
+    def deadline(self) -> float | None:
+        """When, in the sweep's seconds, given all that is known now; None: never."""
+
+    def expired(self, now: float) -> None:
+        """The deadline has passed. Whoever wants another look says so by `Sweep.watch`."""
+
+
+class Reactor(
+    IReactorCore,
+    IReactorFDSet,
+    IReactorFromThreads,
+    IReactorPluggableNameResolver,
+    IReactorTCP,
+    IReactorTime,
+    IReactorUNIX,
+):
+    """What is asked of the reactor; epoll, poll and select all have it."""

@@ -1,0 +1,255 @@
+"""What the configuration file declares, as frozen values.
+
+Nothing here is live: health, counters and connections belong to `policy.runtime`. Every duration is in seconds
+(float), every size in bytes; host names are lower-case A-labels without a final dot (see `hostnames`).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+
+Network = IPv4Network | IPv6Network
+
+
+class Mode(enum.Enum):
+    """What a frontend reads from its clients, or a backend's servers speak."""
+
+    TLS = "tls"
+    """Frontend only: a ClientHello is read, and the connection is relayed unopened."""
+    TCP = "tcp"
+    HTTP = "http"
+
+
+class Action(enum.Enum):
+    """A target that is not a backend."""
+
+    REJECT = "reject"
+    """TLS: the alert unrecognized_name; HTTP: 421."""
+    DROP = "drop"
+    """Close, say nothing."""
+    EXPLAIN = "explain"
+    """One readable answer where the peer plainly speaks HTTP, else as DROP. Only for `not-tls`."""
+    REDIRECT_HTTPS = "redirect https"
+    """HTTP only: 301 or 308 to the same host, path and query."""
+
+
+Target = str | Action
+"""Where a route leads: the name of a backend, or an action."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """An address in literal form. `host` is an IP literal without brackets, or `*` (bind only: IPv4 and IPv6)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A path in the file system."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class DnsAddress:
+    """A server's DNS name, asked for while the service runs."""
+
+    name: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class InheritedAddress:
+    """A listening socket that systemd hands over under this FileDescriptorName (bind only)."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"systemd:{self.name}"
+
+
+BindAddress = TcpAddress | UnixAddress | InheritedAddress
+ServerAddress = TcpAddress | UnixAddress | DnsAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ExactHost:
+    """One name. An empty `name` never occurs."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class WildcardHost:
+    """Names below `suffix` (`example.org`), one label or more; with `apex` also `suffix` itself."""
+
+    suffix: str
+    apex: bool
+
+    def __str__(self) -> str:
+        return f"{'.' if self.apex else '*.'}{self.suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegexHost:
+    """Names that `pattern` matches whole."""
+
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"~{self.pattern}"
+
+
+HostPattern = ExactHost | WildcardHost | RegexHost
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One `route` line. `path` is a prefix ("" for none, http frontends only); `alpn` None is unconditional."""
+
+    host: HostPattern
+    path: str
+    alpn: str | None
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardFor:
+    """`forwardfor`: which header carries the client's address, and when it is added."""
+
+    header: str = "X-Forwarded-For"
+    networks: tuple[Network, ...] = ()
+    """Clients in these get none (`except`)."""
+    if_none: bool = False
+    """Only where a trusted client sent none."""
+
+
+class ConnectionMode(enum.Enum):
+    """Whose connections outlive a response; the server's are always fresh in this version."""
+
+    SERVER_CLOSE = "server-close"
+    CLOSE = "close"
+
+
+class LogFormat(enum.Enum):
+    """The layout of an access log line."""
+
+    TCPLOG = "tcplog"
+    HTTPLOG = "httplog"
+    JSON = "json"
+
+
+class LogSink(enum.Enum):
+    """Where access log lines go."""
+
+    NONE = "none"
+    TWISTD = "twistd"
+
+
+class Redispatch(enum.Enum):
+    """`redispatch` where it is not a number."""
+
+    NO = "no"
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """Addresses, what is read from the clients there, and where it is routed to."""
+
+    name: str
+    mode: Mode
+    binds: tuple[BindAddress, ...]
+    routes: tuple[Route, ...] = ()
+    default_backend: str | None = None
+    no_sni: Target = Action.REJECT
+    """TLS only, like the next three. The reader resolves "default: the default-backend"."""
+    unknown_sni: Target = Action.REJECT
+    not_tls: Target = Action.EXPLAIN
+    silent: Target = Action.DROP
+    inspect_delay: float = 5.0
+    maxconn: int | None = None
+    """None: the global limit alone."""
+    forwardfor: ForwardFor | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    connection: ConnectionMode = ConnectionMode.SERVER_CLOSE
+    log_format: LogFormat = LogFormat.TCPLOG
+    """The reader's default follows the mode: httplog for http."""
+    dontlognull: bool = False
+    socket_stats: bool = False
+    timeout_client: float = 60.0
+    timeout_client_fin: float = 30.0
+    timeout_http_request: float = 10.0
+    timeout_http_keep_alive: float = 10.0
+    timeout_tunnel: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One `server` line."""
+
+    name: str
+    address: ServerAddress
+    weight: int = 1
+    """0 to 256. 0: never chosen by balancing, still by `use-server`."""
+    disabled: bool = False
+    """Never chosen at all."""
+    drain: bool = False
+    """As weight 0."""
+
+
+class Balance(enum.Enum):
+    """How a pool chooses."""
+
+    ROUNDROBIN = "roundrobin"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A named group of servers."""
+
+    name: str
+    mode: Mode = Mode.TCP
+    """TCP or HTTP."""
+    balance: Balance = Balance.ROUNDROBIN
+    servers: tuple[Server, ...] = ()
+    use_server: tuple[tuple[str, str], ...] = ()
+    """(host name, server name) pairs, as `use-server SERVER = NAME...` declares them."""
+    forwardfor: ForwardFor | None = None
+    connection: ConnectionMode | None = None
+    """None: as the frontend says. CLOSE and SERVER_CLOSE are the same here in this version."""
+    retries: int = 3
+    redispatch: Redispatch | int = Redispatch.NO
+    """A number N: every Nth attempt (N > 0)."""
+    timeout_connect: float = 5.0
+    timeout_server: float = 60.0
+    timeout_server_fin: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. Order is that of the file."""
+
+    frontends: tuple[Frontend, ...]
+    backends: tuple[Backend, ...]
+    maxconn: int | None = None
+    """None: derived from the descriptor limit."""
+    log: LogSink = LogSink.NONE
+    source: str = field(default="", compare=False)
+    """The file it was read from, for messages."""
