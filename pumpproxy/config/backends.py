@@ -1,0 +1,76 @@
+"""A backend's values to a Backend, and what can only be said of several of its keys together.
+
+May not: know the frontends that use it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pumpproxy.config import routes, schema, sections
+from pumpproxy.config.problems import Problems, did_you_mean, quoted
+from pumpproxy.model import Backend, Mode, Server
+
+if TYPE_CHECKING:
+    from pumpproxy.config.sections import Values
+
+
+def build(name: str, values: Values, problems: Problems) -> Backend:
+    """The backend, as far as it could be read."""
+    mode = values.get(schema.BACKEND_MODE)
+    if "mode" not in values.unreadable:
+        sections.keep_mode(values, mode, problems)
+    servers = tuple(given.value for given in values.each(schema.SERVER))
+    if name in routes.ACTIONS:
+        problems.error(values.place, f"'{name}' is an action, and cannot be a backend's name")
+    if values.lacks(schema.SERVER):
+        problems.error(values.place, "has no server", "write server NAME = ADDRESS")
+    use_server = _use_server(values, servers, problems)
+    _check_use(values, servers, use_server, problems)
+    return Backend(
+        name=name,
+        mode=mode,
+        balance=values.get(schema.BALANCE),
+        servers=servers,
+        use_server=use_server,
+        forwardfor=values.get(schema.BACKEND_FORWARDFOR),
+        connection=values.find(schema.BACKEND_CONNECTION),
+        retries=values.get(schema.RETRIES),
+        redispatch=values.get(schema.REDISPATCH),
+        timeout_connect=values.get(schema.TIMEOUT_CONNECT),
+        timeout_server=values.get(schema.TIMEOUT_SERVER),
+        timeout_server_fin=values.get(schema.TIMEOUT_SERVER_FIN),
+    )
+
+
+def _use_server(values: Values, servers: tuple[Server, ...], problems: Problems) -> tuple[tuple[str, str], ...]:
+    """(host, server) pairs; a host that stands twice, and a server that is not there, are problems."""
+    names = {server.name: server for server in servers}
+    seen: dict[str, str] = {}
+    for given in values.each(schema.USE_SERVER):
+        server = given.value.server
+        if server not in names and "server" not in values.unreadable:
+            problems.error(given.place, f"there is no server {quoted(server)} here", did_you_mean(server, names))
+        for host in given.value.hosts:
+            if host in seen:
+                where = "twice" if seen[host] == server else f"for '{seen[host]}' too"
+                problems.error(given.at(host), f"names {quoted(host)} {where}")
+            seen.setdefault(host, server)
+    return tuple(seen.items())
+
+
+def _check_use(
+    values: Values, servers: tuple[Server, ...], use_server: tuple[tuple[str, str], ...], problems: Problems
+) -> None:
+    """Warn of a backend in which nobody is ever chosen."""
+    used = {server for _, server in use_server}
+    for server in servers:
+        if not server.disabled and (server.name in used or (server.weight and not server.drain)):
+            return
+    if not values.lacks(schema.SERVER) and "server" not in values.unreadable:
+        problems.warning(values.place, "has no server that can be chosen", "all are disabled, drained or of weight 0")
+
+
+def mode_of(values: Values) -> Mode | None:
+    """The mode, or None where it is written and could not be read."""
+    return None if "mode" in values.unreadable else values.get(schema.BACKEND_MODE)

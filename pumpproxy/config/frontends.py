@@ -1,0 +1,171 @@
+"""A frontend's values to a Frontend, and what can only be said of several of its keys together.
+
+May not: know the other sections; whether a backend is there is `crosscheck`'s question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pumpproxy.config import routes, schema, sections
+from pumpproxy.model import (
+    Action,
+    ExactHost,
+    Frontend,
+    LogFormat,
+    Mode,
+    RegexHost,
+    Route,
+    Target,
+    WildcardHost,
+)
+
+if TYPE_CHECKING:
+    from pumpproxy.config.problems import Place, Problems
+    from pumpproxy.config.sections import Given, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A backend's name where a frontend uses it."""
+
+    place: Place
+    backend: str
+    mode: Mode | None
+    """The frontend's; None where it could not be read."""
+
+
+_TARGETS = (schema.NO_SNI, schema.UNKNOWN_SNI, schema.NOT_TLS, schema.SILENT)
+
+_FORMATS = {
+    Mode.TLS: (LogFormat.TCPLOG, LogFormat.JSON),
+    Mode.TCP: (LogFormat.TCPLOG, LogFormat.JSON),
+    Mode.HTTP: (LogFormat.HTTPLOG, LogFormat.JSON),
+}
+"""What each mode has the facts for; the first is the default."""
+
+
+def build(name: str, values: Values, problems: Problems) -> Frontend | None:
+    """The frontend, or None where its mode or its addresses are not known."""
+    mode = values.find(schema.FRONTEND_MODE)
+    binds = values.find(schema.BIND)
+    if values.lacks(schema.FRONTEND_MODE):
+        problems.error(values.place, "has no mode", "write mode = tls, tcp or http")
+    if values.lacks(schema.BIND):
+        problems.error(values.place, "has no address to listen on", "write bind = *:PORT")
+    if mode is None:
+        return None
+    sections.keep_mode(values, mode, problems)
+    _check_routes(values, mode, problems)
+    _check_targets(values, problems)
+    _check_default(values, mode, problems)
+    log_format = _log_format(values, mode, problems)
+    return None if binds is None else _frontend(name, mode, values, log_format)
+
+
+def _frontend(name: str, mode: Mode, values: Values, log_format: LogFormat) -> Frontend:
+    default = values.find(schema.DEFAULT_BACKEND)
+    nameless = default if default is not None and mode is Mode.TLS else Action.REJECT
+    return Frontend(
+        name=name,
+        mode=mode,
+        binds=values.find(schema.BIND) or (),
+        routes=tuple(given.value for given in values.each(schema.ROUTE)),
+        default_backend=default,
+        no_sni=values.find(schema.NO_SNI) or nameless,
+        unknown_sni=values.find(schema.UNKNOWN_SNI) or nameless,
+        not_tls=values.get(schema.NOT_TLS),
+        silent=values.get(schema.SILENT),
+        inspect_delay=values.get(schema.INSPECT_DELAY),
+        maxconn=values.find(schema.FRONTEND_MAXCONN),
+        forwardfor=values.get(schema.FRONTEND_FORWARDFOR),
+        trusted_proxies=values.find(schema.TRUSTED_PROXIES) or (),
+        connection=values.get(schema.FRONTEND_CONNECTION),
+        log_format=log_format,
+        dontlognull=values.get(schema.DONTLOGNULL),
+        socket_stats=values.get(schema.SOCKET_STATS),
+        timeout_client=values.get(schema.TIMEOUT_CLIENT),
+        timeout_client_fin=values.get(schema.TIMEOUT_CLIENT_FIN),
+        timeout_http_request=values.get(schema.TIMEOUT_HTTP_REQUEST),
+        timeout_http_keep_alive=values.get(schema.TIMEOUT_HTTP_KEEP_ALIVE),
+        timeout_tunnel=values.get(schema.TIMEOUT_TUNNEL),
+    )
+
+
+def references(values: Values) -> list[Reference]:
+    """Every use of a backend's name."""
+    mode = values.find(schema.FRONTEND_MODE)
+    found: list[tuple[Place, Target]] = [(given.place, given.value.target) for given in values.each(schema.ROUTE)]
+    for option in (schema.DEFAULT_BACKEND, *_TARGETS):
+        given: Given[Target] | None = values.given(option)
+        if given is not None:
+            found.append((given.place, given.value))
+    return [Reference(place, target, mode) for place, target in found if isinstance(target, str)]
+
+
+def _check_default(values: Values, mode: Mode, problems: Problems) -> None:
+    if not values.lacks(schema.DEFAULT_BACKEND):
+        return
+    if mode is Mode.TCP:
+        problems.error(values.place, "has no default-backend", "mode = tcp has no routes to choose by")
+    elif values.lacks(schema.ROUTE) and all(values.lacks(option) for option in _TARGETS):
+        problems.warning(values.place, "refuses everything", "it has no route and no default-backend")
+
+
+def _check_targets(values: Values, problems: Problems) -> None:
+    for option in _TARGETS:
+        given = values.given(option)
+        if given is None:
+            continue
+        if given.value is Action.REDIRECT_HTTPS:
+            problems.error(given.place, "cannot redirect: the client speaks TLS, or nothing that we know")
+        elif given.value is Action.EXPLAIN and option is not schema.NOT_TLS:
+            problems.error(given.place, "cannot explain: that is for not-tls")
+
+
+def _check_routes(values: Values, mode: Mode, problems: Problems) -> None:
+    seen: dict[tuple[object, str, str | None], tuple[str, int]] = {}
+    for given in values.each(schema.ROUTE):
+        problem = _problem_of(given.value, mode)
+        if problem:
+            problems.error(given.place, problem)
+        key = (_names(given.value), given.value.path, given.value.alpn)
+        other, line = seen.setdefault(key, (str(given.value.host), given.place.line))
+        if line != given.place.line:
+            problems.error(given.place, f"is for the same names as '{other}'", f"in line {line}")
+
+
+def _names(route: Route) -> object:
+    """What two routes may not share. `*.a` and `.a` do: every name below `a`, where neither is the longer one."""
+    host = route.host
+    return (WildcardHost, host.suffix) if isinstance(host, WildcardHost) else host
+
+
+def _problem_of(route: Route, mode: Mode) -> str:
+    """What is wrong with a route in this mode; empty for nothing."""
+    if route.path and mode is not Mode.HTTP:
+        what = "a '/' in the pattern" if isinstance(route.host, RegexHost) else "a path"
+        return f"{what} can only be compared in mode = http"
+    if route.alpn is not None and mode is not Mode.TLS:
+        return "'if alpn' is for mode = tls: there is no hello to look into"
+    if route.target is Action.REDIRECT_HTTPS and mode is not Mode.HTTP:
+        return "cannot redirect: only mode = http can"
+    if route.target is Action.EXPLAIN:
+        return "cannot explain: that is for not-tls"
+    if mode is Mode.TLS and isinstance(route.host, ExactHost) and routes.is_address(route.host.name):
+        return "a hello does not name an address: what comes without a name goes to no-sni"
+    return ""
+
+
+def _log_format(values: Values, mode: Mode, problems: Problems) -> LogFormat:
+    fitting = _FORMATS[mode]
+    given = values.given(schema.LOG_FORMAT)
+    if given is None:
+        return fitting[0]
+    if given.value in fitting:
+        return given.value
+    if not given.inherited:
+        names = " or ".join(one.value for one in fitting)
+        problems.error(given.place, f"'{given.value.value}' is not for mode = {mode.value}", f"write {names}")
+    return fitting[0]

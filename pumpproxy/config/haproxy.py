@@ -1,0 +1,64 @@
+"""What the words of a haproxy.cfg are called here: the hints of a reader, and a table of the documentation.
+
+May not: translate a file. A word that is the same in both and stands in the same place is not listed.
+"""
+
+from __future__ import annotations
+
+EQUIVALENTS = {
+    "global": "[global]",
+    "defaults": "[defaults]",
+    "frontend": "[frontend NAME]",
+    "backend": "[backend NAME]",
+    "listen": "a [frontend NAME] and a [backend NAME]",
+    "user": "twistd's --uid",
+    "group": "twistd's --gid",
+    "chroot": "twistd's --chroot",
+    "pidfile": "twistd's --pidfile",
+    "daemon": "twistd without -n",
+    "nbproc": "one process, and nothing to set",
+    "nbthread": "one process, and nothing to set",
+    "ulimit-n": "the limit of whoever starts twistd (ulimit -n, LimitNOFILE=)",
+    "bind": "bind = ADDRESS",
+    "mode": "mode = tls, tcp or http",
+    "log": "log = twistd in [global]",
+    "maxconn": "maxconn = NUMBER",
+    "balance": "balance = roundrobin",
+    "retries": "retries = NUMBER",
+    "acl": "route NAME = TARGET",
+    "use_backend": "route NAME = TARGET",
+    "default_backend": "default-backend = BACKEND",
+    "redirect": "route NAME = redirect https",
+    "http-request redirect": "route NAME = redirect https",
+    "server": "server NAME = ADDRESS",
+    "use-server": "use-server SERVER = NAME",
+    "tcp-request inspect-delay": "inspect-delay = DURATION",
+    "tcp-request": "mode = tls, which waits for the hello by itself",
+    "timeout client": "timeout-client = DURATION",
+    "timeout client-fin": "timeout-client-fin = DURATION",
+    "timeout connect": "timeout-connect = DURATION",
+    "timeout http-keep-alive": "timeout-http-keep-alive = DURATION",
+    "timeout http-request": "timeout-http-request = DURATION",
+    "timeout server": "timeout-server = DURATION",
+    "timeout server-fin": "timeout-server-fin = DURATION",
+    "timeout tunnel": "timeout-tunnel = DURATION",
+    "option dontlognull": "dontlognull = yes",
+    "option forwardfor": "forwardfor = yes",
+    "option http-server-close": "connection = server-close",
+    "option httpclose": "connection = close",
+    "option httplog": "log-format = httplog",
+    "option redispatch": "redispatch = yes",
+    "option socket-stats": "socket-stats = yes",
+    "option tcplog": "log-format = tcplog",
+}
+"""Words as HAProxy has them -> what to write, in the order of the documentation's table."""
+
+
+def hint(text: str) -> str:
+    """A hint for a line, or for a key that we do not know, that begins as one of HAProxy's; else no hint."""
+    words = text.replace("=", " ").split()
+    for count in (2, 1):
+        phrase = " ".join(words[:count])
+        if phrase in EQUIVALENTS:
+            return f"HAProxy's '{phrase}' is here: {EQUIVALENTS[phrase]}"
+    return ""

@@ -1,0 +1,123 @@
+"""docs/configuration.md, written from the schema: `python -m pumpproxy.config.reference > docs/configuration.md`.
+
+May not: say of a key what its row does not say.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+from pumpproxy.config import haproxy, schema
+from pumpproxy.config.option import ALL, Kind, Named, Option, Row
+
+_WIDTH = 118
+"""Columns of the page's source."""
+
+_READING = """\
+# The configuration file
+
+<!-- Written by `python -m pumpproxy.config.reference`; change the schema, not this page. -->
+
+One INI file says what is routed where. `twistd pumpproxy -c FILE --check` reads it and does nothing else.
+
+## How it is read
+
+- The file is UTF-8. A section is a name in brackets; below it stand its keys, `key = value`, with `=` as the only
+  delimiter.
+- `#` and `;` start a comment at the start of a line or after white space.
+- A line that is indented further than its key continues the value: a list is separated by white space, on one line or
+  several. A section may be indented as a whole.
+- There are `[global]`, `[defaults]`, `[frontend NAME]` and `[backend NAME]`. What stands in `[defaults]`, wherever in
+  the file that is, holds for every frontend and backend that knows the key and does not give it itself; where the key
+  is of another mode than the section's, it is not used.
+- Names of sections and servers consist of letters, digits and `_ . : -`; their case matters. A backend cannot be
+  called as an action is.
+- Durations need a unit: `250ms`, `5s`, `1m`, `1h`, `1d`; up to 24 days, and never zero. Booleans are `yes`, `true`,
+  `on` and `no`, `false`, `off`.
+- Whatever is not understood is an error, and all errors of a file are shown at once, as `FILE:LINE: [section] key:
+  what is wrong (hint)`. With an error nothing starts, and a reload keeps the configuration that runs. What is probably
+  not meant is a warning.
+- A reload (SIGHUP) reads the file again. It concerns what comes after it: running connections stay where they are.
+
+`etc/proxy.ini` is a whole example.
+
+## Addresses
+
+| form | `bind` | server | |
+| --- | --- | --- | --- |
+| `*:443` | yes | | every address of this host, IPv4 and IPv6 |
+| `0.0.0.0:443`, `[::]:443` | yes | | every IPv4 address; every IPv6 address, and no IPv4 |
+| `192.0.2.1:443`, `[2001:db8::1]:443` | yes | yes | one address |
+| `unix:/run/app.sock` | yes | yes | a socket in the file system |
+| `systemd:NAME` | yes | | a listening socket that systemd hands over, by its `FileDescriptorName=` |
+| `name.example:443` | | yes | a DNS name, asked for again while the service runs |
+
+Ports are 1 to 65535.
+
+## Routes
+
+`route HOST = TARGET` in a frontend. HOST is
+
+- a name, `example.org`;
+- `*.example.org`: all names below it, one label or more;
+- `.example.org`: the same, and `example.org` itself;
+- `~REGEX`: a Python regular expression, matched against the whole name.
+
+TARGET is a backend, or one of the actions `reject`, `drop` and `redirect https` (see the key `route`).
+
+In `mode = http` a path may follow HOST, and takes what begins with it: `example.org/.well-known/acme-challenge/`. In
+`mode = tls` a condition may follow it, for hellos that offer a protocol: `route example.org if alpn acme-tls/1 =
+certbot`.
+
+Which route wins does not depend on the order in the file: an exact name beats the longest wildcard, which beats the
+first regular expression that matches, which beats the default; among the routes of one name the longest path wins,
+and one with a condition beats one without.
+
+Names are compared in one spelling on both sides: lower case, A-labels (`xn--...`), no final dot. A name with other
+letters may be written as it is read, `bücher.example`.
+
+A route line splits at its last ` = `, and in one by regular expression `#` and `;` begin no comment. Because the peer
+chooses the name that a regular expression is tried on, one that could take long is refused: unbounded repetition
+inside unbounded repetition, repetition of what can match the same letters in two ways, and more than three parts in a
+row that can each match anything.
+"""
+
+_TITLES = {
+    Kind.GLOBAL: "## `[global]`\n",
+    Kind.FRONTEND: "## `[frontend NAME]`\n",
+    Kind.BACKEND: "## `[backend NAME]`\n",
+}
+
+_HAPROXY = """\
+## Coming from HAProxy
+
+Keys that are called the same and stand in the same place are left out.
+
+| haproxy.cfg | here |
+| --- | --- |
+"""
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    parts = [_READING]
+    for kind, title in _TITLES.items():
+        parts += [title, *(_entry(row) for row in schema.ROWS if row.kind is kind)]
+    table = "".join(f"| `{theirs}` | {ours} |\n" for theirs, ours in haproxy.EQUIVALENTS.items())
+    return "\n".join([*parts, _HAPROXY + table])
+
+
+def _entry(row: Row) -> str:
+    argument = f" {row.argument}" if isinstance(row, Named) else ""
+    default = f"`{row.default}`" if isinstance(row, Option) and row.default else row.unset
+    facts = [f"default: {default}"] if default else []
+    facts += [] if row.modes == ALL else [f"only in mode {' or '.join(sorted(mode.value for mode in row.modes))}"]
+    facts += ["also in `[defaults]`"] if isinstance(row, Option) and row.inherited else []
+    facts += [f"reload: {row.reload}"]
+    doc = textwrap.fill(row.doc, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return f"### `{row.key}{argument}` = {row.value}\n\n*{'; '.join(facts)}*\n\n{doc}\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

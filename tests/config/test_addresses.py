@@ -1,0 +1,183 @@
+"""Tests of the addresses of listeners and servers, and of which of them meet."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pumpproxy.config import addresses
+from pumpproxy.config.problems import BadValue
+from pumpproxy.model import DnsAddress, InheritedAddress, ServerAddress, TcpAddress, UnixAddress
+from tests.config.reading import faults_of
+
+FORMS_OF_A_LISTENER = "*:443, 192.0.2.1:443, [2001:db8::1]:443, unix:/PATH or systemd:NAME"
+FORMS_OF_A_SERVER = "192.0.2.1:8080, [2001:db8::1]:8080, name.example:8080 or unix:/PATH"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("*:443", TcpAddress("*", 443)),
+        ("0.0.0.0:443", TcpAddress("0.0.0.0", 443)),  # noqa: S104 - nobody listens
+        ("[::]:443", TcpAddress("::", 443)),
+        ("[2001:DB8:0:0::1]:1", TcpAddress("2001:db8::1", 1)),
+        ("[fe80::1%eth0]:80", TcpAddress("fe80::1%eth0", 80)),
+        ("127.0.0.1:65535", TcpAddress("127.0.0.1", 65535)),
+        ("unix:/run/app.sock", UnixAddress("/run/app.sock")),
+        ("systemd:https", InheritedAddress("https")),
+    ],
+)
+def test_a_listener(text: str, address: object) -> None:
+    """Every form of `bind`, in one spelling."""
+    assert addresses.bind(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:8443", TcpAddress("127.0.0.1", 8443)),
+        ("[::1]:8443", TcpAddress("::1", 8443)),
+        ("unix:/run/app.sock", UnixAddress("/run/app.sock")),
+        ("App.Example.:80", DnsAddress("app.example", 80)),
+        ("bücher.example:80", DnsAddress("xn--bcher-kva.example", 80)),
+        ("localhost:80", DnsAddress("localhost", 80)),
+    ],
+)
+def test_a_server(text: str, address: ServerAddress) -> None:
+    """Every form of a server's address, in one spelling."""
+    assert addresses.server(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "hint"),
+    [
+        ("*:0", "'0' is not a port", "from 1 to 65535"),
+        ("*:65536", "'65536' is not a port", "from 1 to 65535"),
+        ("*:080443", "'080443' is not a port", "from 1 to 65535"),
+        ("*:", "'' is not a port", "from 1 to 65535"),
+        ("*:http", "'http' is not a port", "from 1 to 65535"),
+        ("*:80-90", "'80-90' is not a port", "from 1 to 65535"),
+        ("443", "'443' is not an address", "write HOST:443; for a listener on every address *:443"),
+        (":443", "':443' is not an address", "write HOST:443; for a listener on every address *:443"),
+        ("::1:443", "'::1:443' is not an address", "write [::1]:443"),
+        ("*", "'*' is not an address", FORMS_OF_A_LISTENER),
+        ("[::1]", "'[::1]' is not an address", FORMS_OF_A_LISTENER),
+        ("[]:80", "'[]:80' is not an address", FORMS_OF_A_LISTENER),
+        ("[127.0.0.1]:80", "'127.0.0.1' is not an IPv6 address", ""),
+        ("[::g]:80", "'::g' is not an IPv6 address", ""),
+        ("127.0.0.256:80", "'127.0.0.256' is not an address", "a listener has an IP address, or *"),
+        ("127.1:80", "'127.1' is not an address", "a listener has an IP address, or *"),
+        ("localhost:80", "'localhost' is not an address", "a listener has an IP address, or *"),
+        ("*:80,*:81", "'*:80,*:81' is not an address", "separate addresses by white space"),
+        ("/run/x", "'/run/x' is not an address", "write unix:/run/x"),
+        ("unix:run/x", "'unix:run/x' has no absolute path", "for example unix:/run/app.sock"),
+        ("unix:/" + "x" * 107, "the path is too long for a socket", "107 bytes at most"),
+        ("systemd:", "'systemd:' does not name a descriptor", "as FileDescriptorName= does"),
+        ("systemd:a:b", "'systemd:a:b' does not name a descriptor", "as FileDescriptorName= does"),
+    ],
+)
+def test_what_is_no_listener(text: str, fault: str, hint: str) -> None:
+    """Each mistake has its own words, and where there is one the form that was meant."""
+    with pytest.raises(BadValue) as caught:
+        addresses.bind(text)
+    assert [(one.message, one.hint, one.word) for one in caught.value.faults] == [(fault, hint, text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "hint"),
+    [
+        ("*:80", "'*:80' is no address of a server", "* is for bind"),
+        ("0.0.0.0:80", "'0.0.0.0' is no address of a server", "this host is 127.0.0.1"),
+        ("[::]:80", "'::' is no address of a server", "this host is [::1]"),
+        ("systemd:x", "'systemd:x' is no address of a server", "systemd: is for bind"),
+        ("srv:_a._tcp.x", "'srv:_a._tcp.x' cannot be asked for", "comes with a later version"),
+        ("127.1:80", "'127.1' is a number, but no IPv4 address a.b.c.d", ""),
+        ("0x7f000001:80", "'0x7f000001' is a number, but no IPv4 address a.b.c.d", ""),
+        ("a..b:80", "'a..b' is not a host name", ""),
+        ("http://a.example:80", "'http://a.example:80' is not an address", "without http://"),
+        ("a.example", "'a.example' is not an address", FORMS_OF_A_SERVER),
+        ("a.example:0", "'0' is not a port", "from 1 to 65535"),
+    ],
+)
+def test_what_is_no_server(text: str, fault: str, hint: str) -> None:
+    """A server has a place to connect to: no wildcard, and no number that only some systems read as an address."""
+    with pytest.raises(BadValue) as caught:
+        addresses.server(text)
+    assert [(one.message, one.hint, one.word) for one in caught.value.faults] == [(fault, hint, text)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("*:443", "*:443"),
+        ("*:443", "0.0.0.0:443"),
+        ("*:443", "[::]:443"),
+        ("*:443", "127.0.0.1:443"),
+        ("*:443", "[::1]:443"),
+        ("0.0.0.0:443", "127.0.0.1:443"),
+        ("[::]:443", "[2001:db8::1]:443"),
+        ("[::ffff:127.0.0.1]:443", "127.0.0.1:443"),
+        ("[::1]:443", "[0:0::1]:443"),
+        ("unix:/a", "unix:/a"),
+        ("systemd:a", "systemd:a"),
+    ],
+)
+def test_addresses_that_the_kernel_gives_once(one: str, other: str) -> None:
+    """The same one, or one within the other, whichever comes first; and both have the slot in common."""
+    first, second = addresses.bind(one), addresses.bind(other)
+    assert addresses.overlap(first, second)
+    assert addresses.overlap(second, first)
+    assert addresses.slot(first) == addresses.slot(second)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("*:443", "*:80"),
+        ("0.0.0.0:443", "[::]:443"),
+        ("0.0.0.0:443", "[::1]:443"),
+        ("127.0.0.1:443", "127.0.0.2:443"),
+        ("[fe80::1%eth0]:443", "[fe80::1%eth1]:443"),
+        ("unix:/a", "unix:/b"),
+        ("unix:/a", "*:443"),
+        ("systemd:a", "systemd:b"),
+    ],
+)
+def test_addresses_that_live_side_by_side(one: str, other: str) -> None:
+    """Other ports, other families (`[::]` is IPv6 alone), other addresses of one host."""
+    first, second = addresses.bind(one), addresses.bind(other)
+    assert not addresses.overlap(first, second)
+    assert not addresses.overlap(second, first)
+
+
+@pytest.mark.parametrize(
+    ("server", "listener", "loop"),
+    [
+        ("127.0.0.1:443", "127.0.0.1:443", True),
+        ("127.0.0.1:443", "*:443", True),
+        ("127.0.0.2:443", "0.0.0.0:443", True),
+        ("[::1]:443", "[::]:443", True),
+        ("localhost:443", "*:443", True),
+        ("192.0.2.1:443", "192.0.2.1:443", True),
+        ("unix:/a", "unix:/a", True),
+        ("192.0.2.1:443", "*:443", False),
+        ("127.0.0.1:443", "*:80", False),
+        ("127.0.0.1:443", "[::]:443", False),
+        ("127.0.0.1:443", "192.0.2.1:443", False),
+        ("other.example:443", "*:443", False),
+        ("unix:/a", "unix:/b", False),
+    ],
+)
+def test_a_server_that_is_ourselves(server: str, listener: str, *, loop: bool) -> None:
+    """Known of the same address and of loopback; another address of a wildcard listener may be another host."""
+    assert addresses.leads_to(addresses.server(server), addresses.bind(listener)) is loop
+
+
+@given(st.text("0123456789abcdf.:[]*%/unixsystemdsrv-_ü", max_size=24))
+def test_any_text_is_an_address_or_its_fault(text: str) -> None:
+    """No parser raises anything but BadValue, and what it returns is spelt so that it is read back the same."""
+    for parse in (addresses.bind, addresses.server):
+        if not faults_of(parse, text):
+            address = parse(text)
+            assert parse(str(address)) == address
