@@ -1,0 +1,81 @@
+"""The live side of a backend: its servers, who of them may be chosen, and what they carry.
+
+May not: connect, or decide when to try again (`attempts`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pumpproxy.policy.balance import roundrobin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pumpproxy.model import Backend, Server
+
+
+class ServerState:
+    """A server as it lives: its declaration (replaced by a reload), its connections, its place in the round."""
+
+    __slots__ = ("connections", "credit", "declared", "weight")
+
+    def __init__(self, declared: Server) -> None:
+        self.connections = 0
+        self.credit = 0
+        self.declare(declared)
+
+    def declare(self, declared: Server) -> None:
+        """Take over what the file says now; the address is the same, else it would be another ServerState."""
+        self.declared = declared
+        self.weight = 0 if declared.drain or declared.disabled else declared.weight
+
+    @property
+    def name(self) -> str:
+        """As in the file."""
+        return self.declared.name
+
+    @property
+    def usable(self) -> bool:
+        """Whether `use-server` may choose it; balancing asks for a weight too."""
+        return not self.declared.disabled
+
+    def __repr__(self) -> str:
+        return f"<ServerState {self.name} {self.declared.address}>"
+
+
+class Pool:
+    """The live side of one backend. `connections` counts those assigned to any of its servers."""
+
+    __slots__ = ("_balanced", "_by_host", "backend", "connections", "servers")
+
+    def __init__(self, backend: Backend) -> None:
+        self.connections = 0
+        self.servers: dict[str, ServerState] = {}
+        self.declare(backend)
+
+    def declare(self, backend: Backend) -> None:
+        """Take over what the file says now. Servers of the same name and address keep their state."""
+        servers: dict[str, ServerState] = {}
+        for declared in backend.servers:
+            kept = self.servers.get(declared.name)
+            if kept is not None and kept.declared.address == declared.address:
+                kept.declare(declared)
+                servers[declared.name] = kept
+            else:
+                servers[declared.name] = ServerState(declared)
+        self.backend = backend
+        self.servers = servers
+        self._balanced = [server for server in servers.values() if server.weight > 0]
+        self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
+
+    def pinned(self, host: str | None) -> ServerState | None:
+        """The server that a `use-server` line names for this SNI or Host, if it may be used."""
+        server = self._by_host.get(host) if host is not None else None
+        return server if server is not None and server.usable else None
+
+    def balance(self, avoid: Collection[ServerState] = ()) -> ServerState | None:
+        """The next server by balancing, none of `avoid`; None where nobody is left."""
+        if not avoid:
+            return roundrobin(self._balanced)
+        return roundrobin([server for server in self._balanced if server not in avoid])

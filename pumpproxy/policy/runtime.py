@@ -1,0 +1,107 @@
+"""All that is live: frontends with their route tables and counts, pools with theirs.
+
+`reload` is pure and carries live state over by name; running sessions keep the server that they have.
+May not: open or close anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pumpproxy.policy.pool import Pool
+from pumpproxy.policy.records import Load
+from pumpproxy.policy.routes import RouteTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pumpproxy.model import Config, Frontend
+    from pumpproxy.policy.attempts import Attempts
+
+
+class FrontendState:
+    """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start."""
+
+    __slots__ = ("accepted", "connections", "declared", "pools", "routes")
+
+    def __init__(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
+        self.connections = 0
+        self.accepted = 0
+        self.declare(declared, pools)
+
+    def declare(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
+        """Take over what the file says now.
+
+        A frontend that a reload takes away keeps the pools that it knew: whoever came before still gets there.
+        """
+        self.routes = RouteTable(declared.routes)
+        self.declared = declared
+        self.pools = pools
+
+
+class Runtime:
+    """The live side of a Config. `limit` is the effective global `maxconn`."""
+
+    __slots__ = ("config", "connections", "frontends", "limit", "pools")
+
+    def __init__(self, config: Config, limit: int) -> None:
+        """`limit`: what the process can carry, where the file has no `maxconn` of its own."""
+        self.connections = 0
+        self.frontends: dict[str, FrontendState] = {}
+        self.pools: dict[str, Pool] = {}
+        self.reload(config, limit)
+
+    def reload(self, config: Config, limit: int) -> None:
+        """Take over a checked Config; states of the same name stay, with their counts.
+
+        A frontend of another mode is another frontend: who came to the old one is still read, and led, as it read.
+        """
+        pools: dict[str, Pool] = {}
+        for backend in config.backends:
+            pool = self.pools.get(backend.name)
+            if pool is None:
+                pool = Pool(backend)
+            else:
+                pool.declare(backend)
+            pools[backend.name] = pool
+        frontends: dict[str, FrontendState] = {}
+        for frontend in config.frontends:
+            state = self.frontends.get(frontend.name)
+            if state is None or state.declared.mode is not frontend.mode:
+                state = FrontendState(frontend, pools)
+            else:
+                state.declare(frontend, pools)
+            frontends[frontend.name] = state
+        self.config = config
+        self.limit = config.maxconn if config.maxconn is not None else limit
+        self.frontends = frontends
+        self.pools = pools
+
+    def room(self, frontend: FrontendState) -> int:
+        """How many more connections this frontend may accept now; 0 or less: none."""
+        room = self.limit - self.connections
+        if frontend.declared.maxconn is not None:
+            room = min(room, frontend.declared.maxconn - frontend.connections)
+        return room
+
+    def accepted(self, frontend: FrontendState) -> None:
+        """Count a client in."""
+        self.connections += 1
+        frontend.connections += 1
+        frontend.accepted += 1
+
+    def left(self, frontend: FrontendState) -> None:
+        """Count a client out."""
+        self.connections -= 1
+        frontend.connections -= 1
+
+    def load(self, frontend: FrontendState, pool: Pool | None, attempts: Attempts | None) -> Load:
+        """The counts for a log line, less the finished connection at its backend and server."""
+        server = attempts.server if attempts is not None else None
+        mine = 1 if server is not None else 0
+        return Load(
+            process=self.connections,
+            frontend=frontend.connections,
+            backend=pool.connections - mine if pool is not None else 0,
+            server=server.connections - mine if server is not None else 0,
+        )

@@ -1,0 +1,59 @@
+"""What a session wants done next: an imperative, as a value. `flow.front` is one exhaustive match over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pumpproxy.policy.attempts import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Read no more from the client until the relay starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Connect as `attempt` says; tell `connected` or `connect_failed`."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class StartRelay:
+    """Send `preamble` to the server, then relay. `client_finished`: the client has closed its half already."""
+
+    preamble: bytes
+    client_finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Give the client these last words (b"" for none), see that they arrive, close."""
+
+    reply: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Reset the client's connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """The client is gone, or not worth a word: cancel what is under way, close."""
+
+
+Step = Wait | Pause | Connect | StartRelay | Refuse | Reset | Abandon
+
+WAIT = Wait()
+PAUSE = Pause()
+RESET = Reset()
+ABANDON = Abandon()

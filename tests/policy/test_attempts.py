@@ -1,0 +1,250 @@
+"""When to try a server, which, and when to give up."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pumpproxy.model import Redispatch
+from pumpproxy.policy.attempts import RETRY_PAUSE, Attempts, ConnectFailure
+from tests.policy.declared import backend, pool, server
+
+if TYPE_CHECKING:
+    from pumpproxy.model import Server
+    from pumpproxy.policy.pool import Pool
+
+REFUSED = ConnectFailure.REFUSED
+PINNED = (("x.example", "a"),)
+
+
+def story(live: Pool, host: str | None = None, most: int = 20) -> str:
+    """Who is tried, one after another, while every attempt fails: `a` at once, `1:a` after a second."""
+    attempts = Attempts(live, host)
+    told: list[str] = []
+    attempt = attempts.first()
+    while attempt is not None and len(told) < most:
+        told.append(f"{attempt.after:g}:{attempt.server.name}" if attempt.after else attempt.server.name)
+        attempt = attempts.failed(REFUSED)
+    attempts.release()
+    return " ".join(told)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"retries": 0}, "a"),
+        ({"retries": 1}, "a 1:a"),
+        ({}, "a 1:a 1:a 1:a"),
+        ({"timeout_connect": 0.25}, "a 0.25:a 0.25:a 0.25:a"),
+        ({"timeout_connect": 30.0, "retries": 1}, "a 1:a"),
+    ],
+)
+def test_without_redispatch_it_is_always_the_same_server(fields: dict[str, object], told: str) -> None:
+    """`retries` more attempts after the first, a second (or `timeout-connect`) between two of them."""
+    assert story(pool("a", "b", "c", **fields)) == told
+
+
+@pytest.mark.parametrize(("retries", "told"), [(0, "a"), (1, "a b"), (2, "a b c"), (3, "a b c d")])
+def test_redispatch_moves_every_retry_to_somebody_who_was_not_tried(retries: int, told: str) -> None:
+    """At once."""
+    assert story(pool("a", "b", "c", "d", retries=retries, redispatch=Redispatch.YES)) == told
+
+
+@pytest.mark.parametrize("names", ["ab", "abc", "abcd"])
+def test_where_all_were_tried_it_goes_to_anybody_but_the_last(names: str) -> None:
+    """More retries than servers: nobody is tried twice in a row."""
+    tried = story(pool(*names, retries=9, redispatch=Redispatch.YES)).split()
+    assert set(tried[: len(names)]) == set(names)
+    assert len(tried) == 10
+    assert [pair for pair in pairwise(tried) if pair[0] == pair[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("redispatch", "told"),
+    [
+        (1, "a b c d"),
+        (2, "a 1:a b 1:b"),
+        (3, "a 1:a 1:a b"),
+        (4, "a 1:a 1:a 1:a"),
+    ],
+)
+def test_a_number_moves_every_so_manieth_retry(redispatch: int, told: str) -> None:
+    """The others go to the same server, after the pause."""
+    assert story(pool("a", "b", "c", "d", redispatch=redispatch)) == told
+
+
+@pytest.mark.parametrize("redispatch", [Redispatch.NO, Redispatch.YES, 1, 2])
+def test_with_one_server_redispatch_changes_nothing(redispatch: Redispatch | int) -> None:
+    """Nor does it with a second one that may not be chosen: no attempt is wasted on nobody."""
+    assert story(pool("a", redispatch=redispatch)) == "a 1:a 1:a 1:a"
+    others = (server("b", 2, weight=0), server("c", 3, drain=True), server("d", 4, disabled=True))
+    assert story(pool("a", *others, redispatch=redispatch)) == "a 1:a 1:a 1:a"
+
+
+@pytest.mark.parametrize(
+    ("redispatch", "told"),
+    [
+        (Redispatch.NO, "a 1:a 1:a 1:a"),
+        (Redispatch.YES, "a 1:a 1:a b"),
+        (1, "a b c b"),
+        (2, "a 1:a b 1:b"),
+    ],
+)
+def test_use_server_is_left_by_the_last_attempt_only(redispatch: Redispatch | int, told: str) -> None:
+    """With `yes`; a number says itself when."""
+    live = pool(server("a", 1, weight=0), "b", "c", redispatch=redispatch, use_server=PINNED)
+    assert story(live, "x.example") == told
+
+
+def test_the_origins_backend_retries_its_one_server_of_weight_0() -> None:
+    """`use-server pump`, weight 0, redispatch: HAProxy gives the last attempt to nobody; here it is tried again."""
+    live = pool(server("a", 1, weight=0), redispatch=Redispatch.YES, use_server=PINNED)
+    assert story(live, "x.example") == "a 1:a 1:a 1:a"
+    assert story(live, "other.example") == ""
+
+
+def test_a_name_without_use_server_is_balanced() -> None:
+    """Each connection takes the next server."""
+    live = pool("a", "b", use_server=PINNED, retries=0)
+    assert [story(live, name) for name in ("y.example", None, "y.example", "x.example", "x.example")] == [
+        "a",
+        "b",
+        "a",
+        "a",
+        "a",
+    ]
+
+
+def test_use_server_of_a_disabled_server_is_skipped() -> None:
+    """The name is balanced like any other, and is not pinned to whoever is found."""
+    live = pool(server("a", 1, disabled=True), "b", "c", use_server=PINNED, redispatch=Redispatch.YES, retries=1)
+    assert story(live, "x.example") == "b c"
+
+
+def test_nobody_where_no_server_may_be_chosen() -> None:
+    """None from the first; a failure that nobody can have had changes nothing."""
+    attempts = Attempts(pool(server("a", 1, disabled=True)), None)
+    assert attempts.first() is None
+    assert attempts.failed(REFUSED) is None
+    attempts.release()
+    assert attempts.retries == 0
+
+
+def test_what_the_log_says_of_it() -> None:
+    """Retries, whether it was another server, the last failure."""
+    attempts = Attempts(pool("a", "b", retries=2, redispatch=2), None)
+    attempts.first()
+    assert (attempts.retries, attempts.redispatched, attempts.failure) == (0, False, None)
+    attempts.failed(ConnectFailure.TIMED_OUT)
+    assert (attempts.retries, attempts.redispatched, attempts.failure) == (1, False, ConnectFailure.TIMED_OUT)
+    attempts.failed(REFUSED)
+    assert (attempts.retries, attempts.redispatched, attempts.failure) == (2, True, REFUSED)
+    assert attempts.failed(REFUSED) is None
+    assert attempts.retries == 2
+
+
+def test_every_attempt_has_the_whole_timeout_connect() -> None:
+    """It bounds one attempt, not all of them."""
+    attempts = Attempts(pool("a", timeout_connect=2.5), None)
+    attempt = attempts.first()
+    for _ in range(4):
+        assert attempt is not None
+        assert attempt.timeout == 2.5
+        attempt = attempts.failed(REFUSED)
+    assert attempt is None
+    assert RETRY_PAUSE == 1.0
+
+
+def counts(live: Pool) -> tuple[int, ...]:
+    """Connections of the pool, and of each of its servers."""
+    return (live.connections, *(state.connections for state in live.servers.values()))
+
+
+def test_a_connection_counts_at_one_server_at_a_time() -> None:
+    """At the server that is tried or connected to, until it is released; once."""
+    live = pool("a", "b", redispatch=Redispatch.YES)
+    attempts = Attempts(live, None)
+    assert counts(live) == (0, 0, 0)
+    attempts.first()
+    assert counts(live) == (1, 1, 0)
+    attempts.failed(REFUSED)
+    assert counts(live) == (1, 0, 1)
+    attempts.release()
+    attempts.release()
+    assert counts(live) == (0, 0, 0)
+
+
+def test_a_reload_in_between_is_followed() -> None:
+    """The next attempt knows the new servers and rules; the one under way counts where it was."""
+    live = pool("a", "b", retries=3)
+    attempts = Attempts(live, None)
+    first = attempts.first()
+    assert first is not None
+    live.declare(backend(server("c", 9), redispatch=Redispatch.YES))
+    assert first.server.connections == 1
+    second = attempts.failed(REFUSED)
+    assert second is not None
+    assert (second.server.name, second.after) == ("c", 0.0)
+    assert first.server.connections == 0
+    live.declare(backend(server("c", 9), retries=1))
+    assert attempts.failed(REFUSED) is None
+    attempts.release()
+    assert counts(live) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("servers", "following", "after"),
+    [
+        ([server("a", 8000), server("b", 8001)], "127.0.0.1:8000", 1.0),
+        ([server("a", 9999), server("b", 8001)], "127.0.0.1:9999", 0.0),
+        ([server("b", 8001)], "127.0.0.1:8001", 0.0),
+        ([server("a", 8000, disabled=True), server("b", 8001)], "127.0.0.1:8001", 0.0),
+        ([server("a", 9999, weight=0), server("b", 8001)], "127.0.0.1:8001", 0.0),
+        ([server("a", 8000, disabled=True)], "127.0.0.1:8000", 1.0),
+        ([], "127.0.0.1:8000", 1.0),
+    ],
+)
+def test_a_server_that_a_reload_took_away_is_not_tried_again(
+    servers: list[Server], following: str, after: float
+) -> None:
+    """Who stands in its place now is, at once, also without `redispatch`; where nobody does, it still is."""
+    live = pool("a", "b")
+    attempts = Attempts(live, None)
+    first = attempts.first()
+    assert first is not None
+    assert first.server.name == "a"
+    live.declare(backend(*servers))
+    second = attempts.failed(REFUSED)
+    assert second is not None
+    assert (str(second.server.declared.address), second.after) == (following, after)
+    attempts.release()
+    assert live.connections == first.server.connections == second.server.connections == 0
+
+
+def test_a_pinned_server_of_weight_0_that_moved_is_still_the_one() -> None:
+    """`use-server` reaches it at its new address."""
+    live = pool(server("a", 1, weight=0), "b", use_server=PINNED)
+    attempts = Attempts(live, "x.example")
+    attempts.first()
+    live.declare(backend(server("a", 2, weight=0), server("b", 8001), use_server=PINNED))
+    second = attempts.failed(REFUSED)
+    assert second is not None
+    assert second.server is live.servers["a"]
+
+
+def test_the_round_goes_on_behind_a_failed_server() -> None:
+    """Redispatched connections do not all land on the same neighbour."""
+    live = pool("a", "b", "c", "d", redispatch=Redispatch.YES, retries=1)
+    landed = []
+    for _ in range(12):
+        attempts = Attempts(live, None)
+        attempt = attempts.first()
+        assert attempt is not None
+        if attempt.server.name == "a":
+            attempt = attempts.failed(REFUSED)
+            assert attempt is not None
+        landed.append(attempt.server.name)
+        attempts.release()
+    assert {name: landed.count(name) for name in "bcd"} == {"b": 4, "c": 4, "d": 4}

@@ -1,0 +1,23 @@
+"""The steps of an exchange, as a closed set."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import get_args
+
+from pumpproxy.policy import httpsteps
+from pumpproxy.policy.steps import Connect
+
+
+def test_each_step_is_one_of_the_set() -> None:
+    """What the module declares is in the union that the shell matches over, and nothing else but Connect."""
+    declared = {kind for _, kind in inspect.getmembers(httpsteps, inspect.isclass) if dataclasses.is_dataclass(kind)}
+    assert declared == set(get_args(httpsteps.HttpStep))
+    assert Connect in declared
+
+
+def test_the_ready_made_ones_are_equal_to_any_other() -> None:
+    """A step without arguments is a value: one instance serves."""
+    assert httpsteps.RESET_SERVER == httpsteps.ResetServer()
+    assert httpsteps.RESET_SERVER != httpsteps.RESET_CLIENT

@@ -1,0 +1,121 @@
+"""The live side of a backend: who may be chosen, and what a reload keeps."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from pumpproxy.policy.pool import Pool, ServerState
+from tests.policy.declared import backend, pool, server
+
+
+def chosen(live: Pool, count: int) -> dict[str, int]:
+    """How often each is balanced to."""
+    states = [live.balance() for _ in range(count)]
+    return dict(Counter(state.name if state is not None else "" for state in states))
+
+
+def test_weights_are_followed() -> None:
+    """Each gets its share."""
+    assert chosen(pool(server("a", 1, weight=3), server("b", 2)), 8) == {"a": 6, "b": 2}
+
+
+@pytest.mark.parametrize("fields", [{"weight": 0}, {"drain": True}, {"disabled": True}, {"drain": True, "weight": 9}])
+def test_weight_0_drain_and_disabled_are_never_balanced_to(fields: dict[str, object]) -> None:
+    """The others take it all; without others there is nobody."""
+    assert chosen(pool(server("a", 1, **fields), "b"), 5) == {"b": 5}
+    assert pool(server("a", 1, **fields)).balance() is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"), [({"weight": 0}, "a"), ({"drain": True}, "a"), ({"disabled": True}, None)]
+)
+def test_use_server_reaches_all_but_the_disabled(fields: dict[str, object], found: str | None) -> None:
+    """A weight of 0 is for balancing only; a disabled server is skipped, as one that is DOWN."""
+    live = pool(server("a", 1, **fields), "b", use_server=(("x.example", "a"),))
+    pinned = live.pinned("x.example")
+    assert (pinned.name if pinned is not None else None) == found
+
+
+def test_use_server_is_by_the_whole_name() -> None:
+    """Another name, or none, is balanced."""
+    live = pool("a", "b", use_server=(("x.example", "b"), ("y.example", "b"), ("z.example", "a")))
+    pinned = [live.pinned(name) for name in ("x.example", "y.example", "z.example")]
+    assert pinned == [live.servers["b"], live.servers["b"], live.servers["a"]]
+    assert live.pinned("www.x.example") is None
+    assert live.pinned(None) is None
+
+
+def test_use_server_of_a_server_that_is_not_there_pins_nobody() -> None:
+    """The reader of the file refuses it; the pool does not fail on it."""
+    assert pool("a", use_server=(("x.example", "gone"),)).pinned("x.example") is None
+
+
+def test_balancing_avoids_who_was_tried() -> None:
+    """And finds nobody where all were."""
+    live = pool("a", "b", "c")
+    first, second = live.servers["a"], live.servers["b"]
+    assert {live.balance(avoid=(first, second)) for _ in range(5)} == {live.servers["c"]}
+    assert live.balance(avoid=tuple(live.servers.values())) is None
+
+
+def test_a_reload_keeps_servers_of_the_same_name_and_address() -> None:
+    """Their connections and their place in the round stay; the declaration is the new one."""
+    live = pool("a", "b")
+    kept, other = live.servers["a"], live.servers["b"]
+    kept.connections = 7
+    assert live.balance() is kept
+    live.declare(backend(server("a", 8000, weight=5), server("b", 8001), server("c", 8002)))
+    assert live.servers["a"] is kept
+    assert live.servers["b"] is other
+    assert (kept.connections, kept.weight, kept.declared.weight) == (7, 5, 5)
+    assert list(live.servers) == ["a", "b", "c"]
+
+
+def test_an_unchanged_reload_does_not_start_the_round_anew() -> None:
+    """Twenty reloads do not send everybody to the first server."""
+    live = pool("a", "b", "c")
+    seen = []
+    for _ in range(6):
+        state = live.balance()
+        assert state is not None
+        seen.append(state.name)
+        live.declare(live.backend)
+    assert seen == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_a_server_that_moved_is_another_server() -> None:
+    """The counts of the old address are not those of the new one."""
+    live = pool(server("a", 1))
+    old = live.servers["a"]
+    old.connections = 3
+    live.declare(backend(server("a", 2)))
+    assert live.servers["a"] is not old
+    assert live.servers["a"].connections == 0
+    assert old.connections == 3
+
+
+def test_a_server_that_is_gone_is_chosen_no_more() -> None:
+    """Neither by balancing nor by name."""
+    live = pool("a", "b", use_server=(("x.example", "b"),))
+    live.declare(backend("a", use_server=()))
+    assert chosen(live, 4) == {"a": 4}
+    assert live.pinned("x.example") is None
+
+
+def test_drain_and_back_by_reload() -> None:
+    """A drained server keeps what it has, gets nothing new, and takes its share again afterwards."""
+    live = pool("a", "b")
+    state = live.servers["a"]
+    state.connections = 2
+    live.declare(backend(server("a", 8000, drain=True), server("b", 8001)))
+    assert chosen(live, 4) == {"b": 4}
+    assert state.connections == 2
+    live.declare(backend("a", "b"))
+    assert chosen(live, 10) == {"a": 5, "b": 5}
+
+
+def test_a_state_shows_its_name_and_address() -> None:
+    """In a traceback."""
+    assert repr(ServerState(server("a", 1))) == "<ServerState a 127.0.0.1:1>"

@@ -1,0 +1,140 @@
+"""All that is live, and what of it outlives a reload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pumpproxy.model import Action, Config, Frontend, Mode
+from pumpproxy.policy.attempts import Attempts
+from pumpproxy.policy.records import Load
+from pumpproxy.policy.runtime import Runtime
+from tests.policy.declared import BIND, backend, config, route, runtime, server
+
+
+def test_the_limit_is_the_files_or_the_processes() -> None:
+    """`maxconn` in `[global]` goes first."""
+    assert Runtime(config(backend("a")), 50).limit == 50
+    assert Runtime(replace(config(backend("a")), maxconn=7), 50).limit == 7
+
+
+def test_room_is_what_both_limits_leave() -> None:
+    """The frontend's and the global one; below zero after a reload that lowered one."""
+    live = Runtime(Config(frontends(3, None), (backend("a"),), maxconn=5), 50)
+    first, second = live.frontends["f0"], live.frontends["f1"]
+    assert (live.room(first), live.room(second)) == (3, 5)
+    for _ in range(3):
+        live.accepted(first)
+    assert (live.room(first), live.room(second)) == (0, 2)
+    live.accepted(second)
+    live.accepted(second)
+    assert (live.room(first), live.room(second)) == (0, 0)
+    live.left(first)
+    assert (live.room(first), live.room(second)) == (1, 1)
+    live.reload(replace(live.config, maxconn=2), 50)
+    assert live.room(first) == -2
+
+
+def frontends(*maxconns: int | None) -> tuple[Frontend, ...]:
+    """Frontends f0, f1, ... with these limits."""
+    return tuple(
+        Frontend(f"f{index}", Mode.TCP, (BIND,), default_backend="b", maxconn=most)
+        for index, most in enumerate(maxconns)
+    )
+
+
+def test_clients_are_counted_in_and_out() -> None:
+    """`accepted` never goes back."""
+    live = runtime(backend("a"))
+    frontend = live.frontends["f"]
+    live.accepted(frontend)
+    live.accepted(frontend)
+    live.left(frontend)
+    assert (live.connections, frontend.connections, frontend.accepted) == (1, 1, 2)
+
+
+def test_a_reload_carries_live_state_over_by_name() -> None:
+    """Frontends, pools and servers of the same name are the same objects, and follow the new file."""
+    live = runtime(backend("a", "b"))
+    frontend, pool = live.frontends["f"], live.pools["b"]
+    first = pool.servers["a"]
+    live.accepted(frontend)
+    Attempts(pool, None).first()
+    live.reload(config(backend("a", "b", "c"), routes=(route("x.test", Action.REJECT),)), 100)
+    assert live.frontends["f"] is frontend
+    assert live.pools["b"] is pool
+    assert pool.servers["a"] is first
+    assert (live.connections, frontend.connections, frontend.accepted) == (1, 1, 1)
+    assert (pool.connections, first.connections) == (1, 1)
+    assert frontend.routes.lookup("x.test") is Action.REJECT
+    assert list(pool.servers) == ["a", "b", "c"]
+
+
+def test_a_reload_replaces_what_the_file_replaced() -> None:
+    """New ones come with nothing, old ones are not found any more."""
+    live = runtime(backend("a"))
+    gone = live.frontends["f"]
+    live.accepted(gone)
+    new = Config(frontends(None), (backend("z", name="other"),))
+    live.reload(new, 9)
+    assert (list(live.frontends), list(live.pools)) == (["f0"], ["other"])
+    assert live.config is new
+    assert live.limit == 9
+    live.left(gone)
+    assert live.connections == 0
+
+
+def test_who_came_by_a_frontend_that_is_gone_still_gets_to_its_backends() -> None:
+    """The frontend keeps the routes and pools that it knew."""
+    live = runtime(backend("a"), routes=(route("x.test", "b"),))
+    gone, pool = live.frontends["f"], live.pools["b"]
+    live.reload(Config(frontends(None), (backend("z"),)), 9)
+    assert gone.routes.lookup("x.test") == "b"
+    assert gone.pools["b"] is pool
+
+
+def test_routes_and_pools_are_swapped_together() -> None:
+    """A route of the new file never meets the pools of the old one."""
+    live = runtime(backend("a"), routes=(route("x.test", "b"),))
+    frontend = live.frontends["f"]
+    live.reload(config(backend("n", name="new"), routes=(route("x.test", "new"),)), 9)
+    target = frontend.routes.lookup("x.test")
+    assert target == "new"
+    assert list(frontend.pools["new"].servers) == ["n"]
+    assert "b" not in frontend.pools
+
+
+def test_an_unchanged_reload_changes_nothing() -> None:
+    """Neither counts nor the place in the round."""
+    live = runtime(backend("a", "b"))
+    before = live.pools["b"]
+    balanced = []
+    for _ in range(4):
+        state = before.balance()
+        assert state is not None
+        balanced.append(state.name)
+        live.reload(live.config, 100)
+        assert live.pools["b"] is before
+    assert balanced == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize(("assigned", "load"), [(False, Load(2, 2, 1, 0)), (True, Load(2, 2, 1, 1))])
+def test_a_log_lines_load_leaves_the_finished_connection_out(assigned: bool, load: Load) -> None:  # noqa: FBT001
+    """At its backend and server, as HAProxy does; in the process and the frontend it still counts."""
+    live = runtime(backend(server("a", 1)))
+    frontend, pool = live.frontends["f"], live.pools["b"]
+    live.accepted(frontend)
+    live.accepted(frontend)
+    Attempts(pool, None).first()
+    mine = Attempts(pool, None)
+    if assigned:
+        mine.first()
+    assert live.load(frontend, pool, mine) == load
+
+
+def test_the_load_of_who_never_got_to_a_backend() -> None:
+    """Zero there."""
+    live = runtime(backend("a"))
+    live.accepted(live.frontends["f"])
+    assert live.load(live.frontends["f"], None, None) == Load(1, 1, 0, 0)
