@@ -1,0 +1,96 @@
+"""What every connection shares: the clock, the live state, the timer, the sink, and who is there.
+
+May not: know what kinds of connections there are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from pumpproxy.policy.admission import HelloBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pumpproxy.flow.idle import Sweep
+    from pumpproxy.flow.resolve import Resolver
+    from pumpproxy.interfaces import ISessionSink, Reactor
+    from pumpproxy.policy.runtime import FrontendState, Runtime
+
+
+class Connection(Protocol):
+    """A client's connection, from the accept until nothing of it is left."""
+
+    def evict(self) -> None:
+        """End now: what it holds is needed elsewhere."""
+
+    def finish_up(self) -> None:
+        """The service ends soon: finish what is under way, and begin nothing new."""
+
+    def shut_down(self) -> None:
+        """End now: the service does."""
+
+
+class Waiter(Protocol):
+    """A listener that does not accept because there is no room."""
+
+    def resume(self) -> None:
+        """There may be room again."""
+
+
+class Environment:
+    """Shared by all connections of a process. `now` is monotonic seconds, `wall` seconds since the epoch."""
+
+    __slots__ = (
+        "connections",
+        "hellos",
+        "idle",
+        "now",
+        "reactor",
+        "resolver",
+        "runtime",
+        "sink",
+        "sweep",
+        "waiting",
+        "wall",
+    )
+
+    def __init__(  # noqa: PLR0913 - each is a collaborator, and service.py is the only caller
+        self,
+        *,
+        reactor: Reactor,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+        runtime: Runtime,
+        sweep: Sweep,
+        resolver: Resolver,
+        sink: ISessionSink,
+    ) -> None:
+        self.reactor = reactor
+        self.now = now
+        self.wall = wall
+        self.runtime = runtime
+        self.sweep = sweep
+        self.resolver = resolver
+        self.sink = sink
+        self.hellos: HelloBudget[Connection] = HelloBudget()
+        self.connections: set[Connection] = set()
+        self.waiting: set[Waiter] = set()
+        self.idle: Callable[[], None] | None = None
+        """Called when the last connection has gone, if set."""
+
+    def opened(self, connection: Connection, frontend: FrontendState) -> None:
+        """A client was accepted: it counts."""
+        self.runtime.accepted(frontend)
+        self.connections.add(connection)
+
+    def closed(self, connection: Connection, frontend: FrontendState) -> None:
+        """Nothing is left of a client: it counts no more, and a listener that waits may accept."""
+        self.runtime.left(frontend)
+        self.connections.discard(connection)
+        if self.waiting:
+            waiting, self.waiting = self.waiting, set()
+            for waiter in waiting:
+                waiter.resume()
+        if self.idle is not None and not self.connections:
+            self.idle()

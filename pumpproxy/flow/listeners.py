@@ -1,0 +1,99 @@
+"""All listeners of the service: opened for a Config, and made to follow it.
+
+New ones are opened before anything else happens, so that one that cannot be opened changes nothing; those that are
+gone serve who waits in their backlog, and close. May not: read a file, or decide whether a Config is taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from pumpproxy.flow.listener import Listener
+from pumpproxy.flow.sockets import ListenError, close_socket, open_sockets
+
+if TYPE_CHECKING:
+    import socket
+
+    from pumpproxy.flow.environment import Environment
+    from pumpproxy.flow.listener import BuildProtocol
+    from pumpproxy.model import BindAddress, Config
+
+    Opened = dict[BindAddress, list[socket.socket]]
+
+
+def _binds(config: Config) -> dict[BindAddress, str]:
+    """Every address, and the frontend that it belongs to."""
+    return {bind: frontend.name for frontend in config.frontends for bind in frontend.binds}
+
+
+class Listeners:
+    """Listeners by their `bind`. An address that stays keeps its socket, whatever else of its frontend changes."""
+
+    log = Logger()
+
+    def __init__(self, environment: Environment, build: BuildProtocol) -> None:
+        self._environment = environment
+        self._build = build
+        self._by_bind: dict[BindAddress, list[Listener]] = {}
+
+    def open(self, config: Config) -> Opened:
+        """Sockets for the addresses of `config` that are not open yet. Raises ListenError, with none left open."""
+        opened: Opened = {}
+        try:
+            for bind in _binds(config):
+                if bind not in self._by_bind:
+                    opened[bind] = open_sockets(bind)
+        except ListenError:
+            for sock in (sock for sockets in opened.values() for sock in sockets):
+                close_socket(sock)
+            raise
+        return opened
+
+    def adopt(self, opened: Opened) -> None:
+        """Take these sockets over; they belong to frontends of the runtime's Config. `follow` lets them accept."""
+        runtime = self._environment.runtime
+        owners = _binds(runtime.config)
+        for bind, sockets in opened.items():
+            frontend = runtime.frontends[owners[bind]]
+            self._by_bind[bind] = [Listener(self._environment, bind, sock, frontend, self._build) for sock in sockets]
+
+    def follow(self) -> None:
+        """Serve what the runtime's Config says, and nothing else."""
+        runtime = self._environment.runtime
+        owners = _binds(runtime.config)
+        gone = [self._by_bind.pop(bind) for bind in list(self._by_bind) if bind not in owners]
+        for bind, listeners in self._by_bind.items():
+            for listener in listeners:
+                listener.frontend = runtime.frontends[owners[bind]]
+                if listener.started:
+                    listener.resume()
+                else:
+                    self._start(listener)
+        for listener in (listener for listeners in gone for listener in listeners):
+            self._retire(listener, drain=True)
+
+    def close(self, *, drain: bool) -> None:
+        """Close all; `drain`: who waits in a backlog is served first."""
+        for listener in (listener for listeners in self._by_bind.values() for listener in listeners):
+            self._retire(listener, drain=drain)
+        self._by_bind = {}
+
+    def _start(self, listener: Listener) -> None:
+        listener.start()
+        declared = listener.frontend.declared
+        self.log.info(
+            "{name} ({mode}) listens on {bind}", name=declared.name, mode=declared.mode.value, bind=str(listener.bind)
+        )
+
+    def _retire(self, listener: Listener, *, drain: bool) -> None:
+        listener.close(drain=drain)
+        declared = listener.frontend.declared
+        if declared.socket_stats:
+            self.log.info(
+                "{name} no longer listens on {bind}: {count} connections were accepted there",
+                name=declared.name,
+                bind=str(listener.bind),
+                count=listener.accepted,
+            )

@@ -1,0 +1,160 @@
+"""Listening sockets: made, found among those that were handed over, and given back to the system.
+
+They are ours, never a Twisted Port's: a Port that bound its socket itself calls shutdown(2) on it when it stops, which
+ends it for everybody who shares it. May not: accept.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+
+from pumpproxy.model import BindAddress, InheritedAddress, TcpAddress, UnixAddress
+
+BACKLOG = 4096
+"""Connections that the kernel holds while we do not accept; it takes the smaller of this and net.core.somaxconn."""
+SOCKET_MODE = 0o660
+"""A unix socket is for its owner and group, whatever the umask is."""
+FIRST_INHERITED = 3
+"""systemd's first descriptor: SD_LISTEN_FDS_START, sd_listen_fds(3)."""
+
+
+class ListenError(Exception):
+    """A listening socket that cannot be had; its text is one line for a person."""
+
+    def __init__(self, address: BindAddress, reason: str, number: int = 0) -> None:
+        super().__init__(f"cannot listen on {address}: {reason}")
+        self.errno = number
+
+
+def inherited() -> dict[str, list[int]]:
+    """The descriptors that systemd handed over, by name, in their order (sd_listen_fds_with_names(3)).
+
+    Read from the environment that the process was started with: importing Twisted's endpoints takes LISTEN_PID and
+    LISTEN_FDS out of os.environ.
+    """
+    try:
+        pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
+        environ = {key.decode(): value.decode() for key, _, value in (pair.partition(b"=") for pair in pairs)}
+    except (OSError, UnicodeDecodeError):
+        environ = dict(os.environ)
+    # A child that inherited our environment, but not the descriptors, must not take them for its own.
+    if environ.get("LISTEN_PID") != str(os.getpid()) or not environ.get("LISTEN_FDS", "").isdigit():
+        return {}
+    count = int(environ["LISTEN_FDS"])
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    found: dict[str, list[int]] = {}
+    for index in range(count):
+        name = names[index] if index < len(names) and names[index] else "unknown"
+        found.setdefault(name, []).append(FIRST_INHERITED + index)
+    return found
+
+
+def open_sockets(address: BindAddress) -> list[socket.socket]:
+    """Non-blocking listening sockets for one `bind` (several only where systemd gave several by one name).
+
+    The caller owns them. Raises ListenError.
+    """
+    try:
+        if isinstance(address, InheritedAddress):
+            return _inherited(address)
+        if isinstance(address, UnixAddress):
+            return [_unix(address)]
+        return [_tcp(address)]
+    except OSError as error:
+        raise ListenError(address, _reason(error), error.errno or 0) from error
+
+
+def close_socket(sock: socket.socket) -> None:
+    """Close it, and take a unix socket's path away where it is still this one's."""
+    if sock.family == socket.AF_UNIX:
+        path = sock.getsockname()
+        try:
+            # A socket's own inode is not that of its path; what can be told is whether anybody else answers there.
+            sock.close()
+            if path and stat.S_ISSOCK(Path(path).stat().st_mode) and not _answers(path):
+                Path(path).unlink()
+        except OSError:
+            pass
+    sock.close()
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "permission denied (ports below 1024 need root, or CAP_NET_BIND_SERVICE)"
+    return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
+def _tcp(address: TcpAddress) -> socket.socket:
+    if address.host != "*":
+        return _bound(socket.AF_INET6 if ":" in address.host else socket.AF_INET, (address.host, address.port))
+    try:
+        return _bound(socket.AF_INET6, ("::", address.port), dual=True)
+    except OSError as error:
+        # A system without IPv6 has no such family, or no such address.
+        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT):
+            raise
+        return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104 - `*` says so
+
+
+def _bound(family: socket.AddressFamily, where: tuple[str, int], *, dual: bool = False) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it: small messages are not held back for an acknowledgement (Nagle).
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
+        sock.bind(where)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _unix(address: UnixAddress) -> socket.socket:
+    path = Path(address.path)
+    if path.is_socket() and not _answers(address.path):
+        # Left behind by a process that was killed.
+        path.unlink()
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(address.path)
+        path.chmod(SOCKET_MODE)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody listens at a unix socket's path."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)
+
+
+def _inherited(address: InheritedAddress) -> list[socket.socket]:
+    descriptors = inherited().get(address.name)
+    if not descriptors:
+        raise ListenError(address, "systemd handed over no socket of this name")
+    found = []
+    for descriptor in descriptors:
+        # A duplicate, so that the one handed over is there for a reload that takes the name away and back.
+        sock = socket.socket(fileno=os.dup(descriptor))
+        sock.setblocking(False)
+        sock.set_inheritable(False)
+        if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            sock.close()
+            raise ListenError(address, "what systemd handed over is not a listening stream socket")
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        found.append(sock)
+    return found

@@ -1,0 +1,41 @@
+"""What a connection's protocol here has in common: a transport that can be paused, half-closed and reset.
+
+May not: know what is said on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IConsumer, IHalfCloseableProtocol, IPushProducer, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+
+class Stream(ITCPTransport, IPushProducer, IConsumer):
+    """A TCP or unix transport, as Twisted gives them to protocols."""
+
+
+def is_network_end(reason: Failure) -> bool:
+    """Whether a connection ended as connections do; otherwise the reason is an exception of ours, logged already."""
+    return reason.check(ConnectionDone, ConnectionLost, ConnectionAborted) is not None
+
+
+@implementer(IHalfCloseableProtocol)
+class StreamProtocol(Protocol):
+    """A protocol that is told of its peer's FIN apart from the end of the connection."""
+
+    transport: Stream
+
+    def readConnectionLost(self) -> None:
+        """The peer closed its half."""
+
+    def writeConnectionLost(self) -> None:
+        """Our FIN is out; nothing follows from that."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""

@@ -1,0 +1,140 @@
+"""Blocking peers for tests of real sockets: they run in threads, so that the reactor is the one under test."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+
+from pumpproxy.flow.listener import Listener
+from pumpproxy.flow.sockets import open_sockets
+from pumpproxy.model import TcpAddress
+from tests.fakes import LOOPBACK, environment, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pumpproxy.flow.environment import Environment
+    from pumpproxy.flow.listener import BuildProtocol
+    from pumpproxy.model import Config
+    from tests.fakes import RecordingSink
+
+T = TypeVar("T")
+
+PATIENCE = 20.0
+"""Seconds after which a peer gives up: a generous multiple of what any exchange takes."""
+
+
+@contextlib.contextmanager
+def server(serve: Callable[[socket.socket], None], *, family: int = socket.AF_INET, path: str = "") -> Iterator[int]:
+    """A listening socket whose connections are each given to `serve` in a thread, and closed after it."""
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.bind(path if family == socket.AF_UNIX else (LOOPBACK, 0))
+    listening.listen(256)
+
+    def one(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(PATIENCE)
+            serve(connection)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield 0 if path else listening.getsockname()[1]
+    finally:
+        with contextlib.suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+class Proxied:
+    """A listener on a port of the kernel's choice, before whatever the configuration says."""
+
+    def __init__(self, config: Config, build: BuildProtocol) -> None:
+        self.environment: Environment
+        self.sink: RecordingSink
+        self.environment, self.sink = environment(config, reactor)
+        self.port = unused_port()
+        address = TcpAddress(LOOPBACK, self.port)
+        frontend = next(iter(self.environment.runtime.frontends.values()))
+        (sock,) = open_sockets(address)
+        self.listener = Listener(self.environment, address, sock, frontend, build)
+        self.listener.start()
+
+    async def client(self, talk: Callable[[socket.socket], T]) -> T:
+        """Connect in a thread, and let `talk` do what it wants; its result."""
+
+        def run() -> T:
+            with socket.socket() as connection:
+                connection.settimeout(PATIENCE)
+                connection.connect((LOOPBACK, self.port))
+                return talk(connection)
+
+        return await deferToThread(run)  # type: ignore[no-any-return]
+
+    async def ended(self, count: int) -> None:
+        """Wait until so many connections were told to the sink."""
+        for _ in range(int(PATIENCE * 100)):
+            if len(self.sink.records) >= count:
+                return
+            await pause(0.01)
+        raise AssertionError(self.sink.records)
+
+    async def quiet(self) -> None:
+        """Wait until no connection is left, and stop listening."""
+        self.listener.close(drain=True)
+        for _ in range(int(PATIENCE * 100)):
+            if not self.environment.connections:
+                break
+            await pause(0.01)
+        assert not self.environment.connections
+        assert self.environment.runtime.connections == 0
+        assert len(self.environment.sweep) == 0
+        assert all(
+            server.connections == 0
+            for pool in self.environment.runtime.pools.values()
+            for server in pool.servers.values()
+        )
+
+
+def pause(seconds: float) -> Deferred[None]:
+    """Let the reactor run."""
+    done: Deferred[None] = Deferred()
+    reactor.callLater(seconds, done.callback, None)  # type: ignore[attr-defined]
+    return done
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Everything until FIN."""
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def read_exactly(connection: socket.socket, size: int) -> bytes:
+    """So many bytes."""
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        assert part, f"FIN after {len(data)} of {size} bytes"
+        data += part
+    return data
+
+
+def reset(connection: socket.socket) -> None:
+    """Close with a RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
