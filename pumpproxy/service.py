@@ -1,0 +1,255 @@
+"""The service: builds the tree, owns the Runtime, reloads on SIGHUP, and ends with grace.
+
+The only place where the rooms meet. May not: read bytes, or decide what a connection does.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from pumpproxy.config.diff import changes
+from pumpproxy.config.load import load_file
+from pumpproxy.config.problems import ConfigError
+from pumpproxy.flow.environment import Environment
+from pumpproxy.flow.front import FrontProtocol
+from pumpproxy.flow.httpfront import HttpFront
+from pumpproxy.flow.idle import Sweep
+from pumpproxy.flow.listeners import Listeners
+from pumpproxy.flow.resolve import Resolver
+from pumpproxy.flow.sockets import ListenError
+from pumpproxy.model import DnsAddress, Mode
+from pumpproxy.policy.runtime import Runtime
+from pumpproxy.stats.sink import AccessLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
+
+    from twisted.internet.protocol import Protocol
+
+    from pumpproxy.config.load import Loaded
+    from pumpproxy.flow.listeners import Opened
+    from pumpproxy.interfaces import Reactor
+    from pumpproxy.model import Config
+    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.runtime import FrontendState
+
+RESERVED_DESCRIPTORS = 64
+"""For the log, the resolver, the reactor's own, and files of the interpreter."""
+MOST_DESCRIPTORS = 1_048_576
+"""The most that are asked for: the kernel's own default ceiling (fs.nr_open)."""
+FAREWELL = 1.0
+"""Seconds that the last connections have to be gone, once they were told to go."""
+
+
+def _build(environment: Environment, frontend: FrontendState, client: ClientAddress) -> Protocol:
+    """What reads a client, by the frontend's mode at the moment of the accept."""
+    if frontend.declared.mode is Mode.HTTP:
+        return HttpFront(environment, frontend, client)
+    return FrontProtocol(environment, frontend, client)
+
+
+def descriptor_limit() -> int:
+    """Raise the soft limit to the hard one, as far as it makes sense; what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return most
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):
+        return soft
+    return most
+
+
+class ProxyService(Service):
+    """One proxy. `listen` first, while still root; then Twisted starts and stops it."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        path: str,
+        loaded: Loaded,
+        *,
+        grace: float = 0.0,
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`path`: the file that a reload reads again. `grace`: seconds that running connections have at the end."""
+        self._reactor = reactor
+        self._path = path
+        self._loaded = loaded
+        self._grace = grace
+        self._sink = AccessLog(loaded.config)
+        self._descriptors = descriptor_limit()
+        self.environment = Environment(
+            reactor=reactor,
+            now=now,
+            wall=wall,
+            runtime=Runtime(loaded.config, self._default_maxconn()),
+            sweep=Sweep(reactor, now),
+            resolver=Resolver(reactor),
+            sink=self._sink,
+        )
+        self._listeners = Listeners(self.environment, _build)
+
+    # The beginning
+
+    def listen(self) -> None:
+        """Open every `bind` of the file; nothing is accepted yet. Raises ListenError, with nothing left open."""
+        self._listeners.adopt(self._listeners.open(self.config))
+
+    def startService(self) -> None:
+        """Accept."""
+        super().startService()
+        for problem in self._loaded.warnings:
+            self.log.warn("{problem}", problem=str(problem))
+        config = self.config
+        self._warn_of_descriptors()
+        self._declare_names(config)
+        self._listeners.follow()
+        routes = sum(len(frontend.routes) for frontend in config.frontends)
+        self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
+
+    def handle_signals(self) -> None:
+        """SIGHUP reloads from now on; once the reactor runs, a second SIGTERM cuts the grace short."""
+        signal.signal(signal.SIGHUP, self._hang_up)
+        self._reactor.callWhenRunning(self._second_term)
+
+    @property
+    def config(self) -> Config:
+        """The file in force."""
+        return self.environment.runtime.config
+
+    # Reload
+
+    def reload(self) -> bool:
+        """Read the file again and follow it; on any problem log all of them, and go on as before.
+
+        Returns whether it was taken.
+        """
+        try:
+            loaded = load_file(self._path)
+        except ConfigError as error:
+            return self._refuse_reload(error.problems)
+        difference = changes(self.config, loaded.config)
+        if difference.needs_restart():
+            return self._refuse_reload(difference.needs_restart())
+        try:
+            opened = self._listeners.open(loaded.config)
+        except ListenError as error:
+            return self._refuse_reload([f"{error}; a restart may be needed"])
+        for problem in loaded.warnings:
+            self.log.warn("{problem}", problem=str(problem))
+        self._follow(loaded, opened)
+        for line in difference.lines() or ["nothing changed"]:
+            self.log.info("reload: {line}", line=line)
+        return True
+
+    def _refuse_reload(self, problems: Iterable[object]) -> bool:
+        for problem in problems:
+            self.log.error("{problem}", problem=str(problem))
+        self.log.error("reload refused: {path} is not in force, the running configuration stays", path=self._path)
+        return False
+
+    def _follow(self, loaded: Loaded, opened: Opened) -> None:
+        self._loaded = loaded
+        self.environment.runtime.reload(loaded.config, self._default_maxconn())
+        self._sink.declare(loaded.config)
+        self._declare_names(loaded.config)
+        self._listeners.adopt(opened)
+        self._listeners.follow()
+
+    # The end
+
+    def stopService(self) -> Deferred[None]:
+        """Accept no more, let connections finish for the grace time, then end those that are left."""
+        super().stopService()
+        environment = self.environment
+        self._listeners.close(drain=self._grace > 0)
+        environment.resolver.stop()
+        self._ended: Deferred[None] = Deferred()
+        ended = self._ended
+        environment.idle = self._gone
+        self._deadline = self._reactor.callLater(self._grace, self._end_all)
+        if not environment.connections:
+            self._gone()
+        elif self._grace > 0:
+            for connection in list(environment.connections):
+                connection.finish_up()
+            self.log.info(
+                "waiting for {count} connections, {grace} seconds at most",
+                count=len(environment.connections),
+                grace=self._grace,
+            )
+        return ended
+
+    def _end_all(self) -> None:
+        """The grace is over."""
+        self._deadline = self._reactor.callLater(FAREWELL, self._gone)
+        for connection in list(self.environment.connections):
+            connection.shut_down()
+
+    def _gone(self) -> None:
+        """Nothing is left, or nothing more is waited for."""
+        self.environment.idle = None
+        if self._deadline.active():
+            self._deadline.cancel()
+        self._ended.callback(None)
+
+    # Signals
+
+    def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self.reload)
+
+    def _second_term(self) -> None:
+        first = signal.getsignal(signal.SIGTERM)
+
+        def term(number: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGTERM, self._hurry)
+            if callable(first):
+                first(number, frame)
+
+        if callable(first):
+            signal.signal(signal.SIGTERM, term)
+
+    def _hurry(self, _number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._cut_grace)
+
+    def _cut_grace(self) -> None:
+        if self.environment.idle is not None and self._deadline.active():
+            self._deadline.cancel()
+            self._end_all()
+
+    # Limits and names
+
+    def _default_maxconn(self) -> int:
+        """Two descriptors a relay."""
+        return max(1, (self._descriptors - RESERVED_DESCRIPTORS) // 2)
+
+    def _warn_of_descriptors(self) -> None:
+        wanted = self.environment.runtime.limit
+        if wanted > self._default_maxconn():
+            self.log.warn(
+                "maxconn = {wanted} needs {needed} descriptors, and the limit is {limit}: connections will wait",
+                wanted=wanted,
+                needed=2 * wanted + RESERVED_DESCRIPTORS,
+                limit=self._descriptors,
+            )
+
+    def _declare_names(self, config: Config) -> None:
+        self.environment.resolver.declare(
+            server.address
+            for backend in config.backends
+            for server in backend.servers
+            if isinstance(server.address, DnsAddress)
+        )

@@ -1,0 +1,1 @@
+"""What is told of connections once they are over. May not: change what happens to them."""

@@ -1,0 +1,210 @@
+"""The service in this process: start, reload, end. What a spawned twistd shows is in tests/system."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING, cast
+
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+from twisted.logger import globalLogPublisher
+
+from pumpproxy import service as service_module
+from pumpproxy.config.load import load_file
+from pumpproxy.policy.outcome import Outcome
+from pumpproxy.service import ProxyService, descriptor_limit
+from tests.fakes import LOOPBACK, RecordingSink, client_hello, unused_port
+from tests.flow.peers import pause, read_all, read_exactly, server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
+    from twisted.logger import LogEvent
+
+    from pumpproxy.interfaces import Reactor
+
+HELLO = client_hello()
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[list[str]]:
+    """What is logged meanwhile, as text."""
+    lines: list[str] = []
+
+    def observe(event: LogEvent) -> None:
+        lines.append(str(event.get("log_format", "")).format(**event))
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield lines
+    finally:
+        globalLogPublisher.removeObserver(observe)
+
+
+def text(port: int, behind: int, *lines: str) -> str:
+    """A site of one route."""
+    return "\n".join(
+        [
+            "[frontend f]",
+            "mode = tls",
+            f"bind = {LOOPBACK}:{port}",
+            "socket-stats = yes",
+            *lines,
+            "route pump2.example.test = b",
+            "[backend b]",
+            f"server s = {LOOPBACK}:{behind}",
+            "",
+        ]
+    )
+
+
+class Running:
+    """A service on a file, with a sink that keeps what it is told."""
+
+    def __init__(self, folder: Path, content: str, grace: float = 0.0) -> None:
+        self.path = folder / "proxy.ini"
+        self.path.write_text(content)
+        self.service = ProxyService(cast("Reactor", reactor), str(self.path), load_file(str(self.path)), grace=grace)
+        self.sink = RecordingSink()
+        self.service.environment.sink = self.sink
+        self.service.listen()
+        self.service.startService()
+
+    def reload(self, content: str) -> bool:
+        """Write the file, and reload."""
+        self.path.write_text(content)
+        return self.service.reload()
+
+
+def name_of(port: int) -> bytes:
+    """What the server behind the proxy says to a hello."""
+    with socket.create_connection((LOOPBACK, port), 20) as connection:
+        connection.sendall(HELLO)
+        return read_all(connection)
+
+
+def say(name: bytes) -> contextlib.AbstractContextManager[int]:
+    """A server that reads a hello and says its name."""
+
+    def serve(connection: socket.socket) -> None:
+        read_exactly(connection, len(HELLO))
+        connection.sendall(name)
+
+    return server(serve)
+
+
+@pytest_twisted.ensureDeferred
+async def test_start_and_end(tmp_path: Path) -> None:
+    """Each listener and the number of routes are logged; at the end the socket's count is, and nobody listens."""
+    port = unused_port()
+    with say(b"one") as behind, logged() as lines:
+        running = Running(tmp_path, text(port, behind))
+        assert await deferToThread(name_of, port) == b"one"
+        await running.service.stopService()
+    assert f"f (tls) listens on {LOOPBACK}:{port}" in lines
+    assert f"serving 1 routes of {running.path}" in lines
+    assert f"f no longer listens on {LOOPBACK}:{port}: 1 connections were accepted there" in lines
+    with socket.socket() as probe:
+        assert probe.connect_ex((LOOPBACK, port)) != 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reload_follows_the_file(tmp_path: Path) -> None:
+    """A route leads elsewhere, a listener comes, another goes; each is logged."""
+    port, extra = unused_port(), unused_port()
+    with say(b"one") as first, say(b"two") as second, logged() as lines:
+        running = Running(tmp_path, text(port, first))
+        assert running.reload(text(port, second).replace(f":{port}", f":{port} {LOOPBACK}:{extra}"))
+        assert await deferToThread(name_of, port) == b"two"
+        assert await deferToThread(name_of, extra) == b"two"
+        assert running.reload(text(extra, first))
+        assert await deferToThread(name_of, extra) == b"one"
+        with socket.socket() as probe:
+            assert probe.connect_ex((LOOPBACK, port)) != 0
+        await running.service.stopService()
+    assert any(line.startswith("reload: ") for line in lines)
+    assert f"f (tls) listens on {LOOPBACK}:{extra}" in lines
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reload_with_problems_changes_nothing(tmp_path: Path) -> None:
+    """All of them are logged, and the running configuration stays; the same for a port that cannot be opened."""
+    port = unused_port()
+    with say(b"one") as first, say(b"two") as second, logged() as lines:
+        running = Running(tmp_path, text(port, first))
+        assert not running.reload(text(port, second, "retries = 3", "nonsense = 1"))
+        assert sum(line.startswith(f"{running.path}:") for line in lines) == 2
+        assert not running.reload(text(port, second).replace(f":{port}", f":{port} {LOOPBACK}:{second}"))
+        assert any("address already in use" in line for line in lines)
+        assert not running.reload(text(port, second).replace(f"{LOOPBACK}:{port}", f"*:{port}"))
+        assert any("restart" in line for line in lines)
+        assert sum(line.startswith("reload refused") for line in lines) == 3
+        assert await deferToThread(name_of, port) == b"one"
+        await running.service.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unchanged_file_is_a_quiet_reload(tmp_path: Path) -> None:
+    """One line says so."""
+    port = unused_port()
+    with logged() as lines:
+        running = Running(tmp_path, text(port, 1))
+        assert running.service.reload()
+        await running.service.stopService()
+    assert lines.count("reload: nothing changed") == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_end_cuts_what_runs(tmp_path: Path) -> None:
+    """Without grace every connection ends as SHUTDOWN, whatever its stage."""
+    port = unused_port()
+    with server(read_all_of) as behind:
+        running = Running(tmp_path, text(port, behind))
+        with contextlib.ExitStack() as stack:
+            for data in (HELLO, HELLO[:10], b""):
+                connection = stack.enter_context(socket.create_connection((LOOPBACK, port)))
+                connection.sendall(data)
+            while len(running.service.environment.connections) < 3:
+                await pause(0.01)
+            await pause(0.2)
+            await running.service.stopService()
+    assert [record.outcome for record in running.sink.records] == [Outcome.SHUTDOWN] * 3
+
+
+def read_all_of(connection: socket.socket) -> None:
+    """Take everything, say nothing."""
+    read_all(connection)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_grace_is_over_some_time(tmp_path: Path) -> None:
+    """A relay that does not finish is cut."""
+    port = unused_port()
+    with server(read_all_of) as behind:
+        running = Running(tmp_path, text(port, behind), grace=0.3)
+        with socket.create_connection((LOOPBACK, port)) as connection:
+            connection.sendall(HELLO)
+            while not running.service.environment.connections:
+                await pause(0.01)
+            await running.service.stopService()
+    assert running.sink.only.outcome is Outcome.SHUTDOWN
+
+
+def test_a_maxconn_beyond_the_descriptors_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not refused: connections wait in the backlog."""
+    monkeypatch.setattr(service_module, "descriptor_limit", lambda: 100)
+    with logged() as lines:
+        running = Running(tmp_path, "[global]\nmaxconn = 4000\n" + text(unused_port(), 1))
+        running.service.stopService()
+    assert any("maxconn = 4000 needs 8064 descriptors, and the limit is 100" in line for line in lines)
+
+
+def test_the_descriptor_limit_is_raised() -> None:
+    """To the hard limit, as far as it makes sense; asking again changes nothing."""
+    limit = descriptor_limit()
+    assert limit > 0
+    assert descriptor_limit() == limit
