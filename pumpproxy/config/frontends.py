@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pumpproxy.config import routes, schema, sections
+from pumpproxy.config import schema, sections
 from pumpproxy.model import (
     Action,
-    ExactHost,
     Frontend,
     LogFormat,
     Mode,
@@ -153,8 +152,6 @@ def _problem_of(route: Route, mode: Mode) -> str:
         return "cannot redirect: only mode = http can"
     if route.target is Action.EXPLAIN:
         return "cannot explain: that is for not-tls"
-    if mode is Mode.TLS and isinstance(route.host, ExactHost) and routes.is_address(route.host.name):
-        return "a hello does not name an address: what comes without a name goes to no-sni"
     return ""
 
 

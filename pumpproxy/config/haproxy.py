@@ -1,6 +1,6 @@
 """What the words of a haproxy.cfg are called here: the hints of a reader, and a table of the documentation.
 
-May not: translate a file. A word that is the same in both and stands in the same place is not listed.
+May not: translate a file.
 """
 
 from __future__ import annotations
@@ -53,12 +53,17 @@ EQUIVALENTS = {
 }
 """Words as HAProxy has them -> what to write, in the order of the documentation's table."""
 
+LATER = ("cookie", "option ssl-hello-chk", "stats", "timeout check", "timeout queue")
+"""Words whose equivalent comes with a later version."""
+
 
 def hint(text: str) -> str:
     """A hint for a line, or for a key that we do not know, that begins as one of HAProxy's; else no hint."""
     words = text.replace("=", " ").split()
     for count in (2, 1):
         phrase = " ".join(words[:count])
+        if phrase in LATER:
+            return f"HAProxy's '{phrase}' comes with a later version"
         if phrase in EQUIVALENTS:
             return f"HAProxy's '{phrase}' is here: {EQUIVALENTS[phrase]}"
     return ""

@@ -29,29 +29,33 @@ def for_section(word: str) -> str:
 
 def for_key(word: str, key: str, kinds: Sequence[Kind]) -> str:
     """A hint for a key, and its first word, that sections of these kinds do not know."""
-    if _is_later(word, kinds):
+    if _is_later(word, key, kinds):
         return LATER
     elsewhere = _elsewhere(word)
     if elsewhere:
         return f"it belongs in [{'] or ['.join(elsewhere)}]"
-    if "-".join(key.lower().replace("_", "-").split()) in _known(kinds):
-        return f"did you mean '{meant(word, key, kinds)}'?"
+    if _hyphened(key) in _known(kinds):
+        return f"did you mean '{_hyphened(key)}'?"
     return haproxy.hint(key) or did_you_mean(word, _known(kinds))
 
 
 def meant(word: str, key: str, kinds: Sequence[Kind]) -> str:
     """The key that an unknown one is probably meant to be; empty where none is near, or where it is a key elsewhere."""
-    if _is_later(word, kinds) or _elsewhere(word):
+    if _is_later(word, key, kinds) or _elsewhere(word):
         return ""
     known = _known(kinds)
-    joined = "-".join(key.lower().replace("_", "-").split())
-    if joined in known:
-        return joined
+    if _hyphened(key) in known:
+        return _hyphened(key)
     return "" if haproxy.hint(key) else nearest(word, known)
 
 
-def _is_later(word: str, kinds: Sequence[Kind]) -> bool:
-    return any(word in schema.LATER[kind] for kind in kinds)
+def _hyphened(key: str) -> str:
+    """A key as ours are written: `timeout client` and `default_backend` are HAProxy's ways."""
+    return "-".join(key.lower().replace("_", "-").split())
+
+
+def _is_later(word: str, key: str, kinds: Sequence[Kind]) -> bool:
+    return any(word in schema.LATER[kind] or _hyphened(key) in schema.LATER[kind] for kind in kinds)
 
 
 def _elsewhere(word: str) -> list[str]:

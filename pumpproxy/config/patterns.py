@@ -55,8 +55,8 @@ def check(pattern: str) -> None:
         # "Possible nested set" and its like are FutureWarnings: such a pattern would change its meaning.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            re.compile(pattern)
-            tree = _parser.parse(pattern)
+            re.compile(pattern, re.ASCII)
+            tree = _parser.parse(pattern, re.ASCII)
             _measure(tree, ignore_case=bool(tree.state.flags & re.IGNORECASE))
     except (re.error, Warning, ValueError, OverflowError) as error:
         raise BadValue(Fault(f"the pattern does not compile: {error}")) from error

@@ -92,7 +92,8 @@ _TITLES = {
 _HAPROXY = """\
 ## Coming from HAProxy
 
-Keys that are called the same and stand in the same place are left out.
+A section's name stands in brackets, a value after `=`, and words of a key are joined by a hyphen. Of what a
+`haproxy.cfg` for this purpose has:
 
 | haproxy.cfg | here |
 | --- | --- |
@@ -105,6 +106,7 @@ def page() -> str:
     for kind, title in _TITLES.items():
         parts += [title, *(_entry(row) for row in schema.ROWS if row.kind is kind)]
     table = "".join(f"| `{theirs}` | {ours} |\n" for theirs, ours in haproxy.EQUIVALENTS.items())
+    table += "".join(f"| `{theirs}` | comes with a later version |\n" for theirs in haproxy.LATER)
     return "\n".join([*parts, _HAPROXY + table])
 
 

@@ -20,10 +20,6 @@ _LONGEST_ALPN = 255
 
 _WORDS_OF_A_CONDITION = 3
 
-# The one form of an IPv4 address that a Host field has (RFC 3986 section 3.2.2).
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
-
 # What a path can consist of (RFC 3986 section 3.3).
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
@@ -91,14 +87,10 @@ def _name(text: str, name: str) -> str:
         found = hostnames.from_text(name)
     except ValueError as error:
         raise BadValue(Fault(str(error))) from error
-    if is_address(found) and (name != text or not _IPV4.fullmatch(found)):
-        raise BadValue(Fault(f"{quoted(text)} is a number, not a host name"))
+    if hostnames.is_ip_literal(found.encode("ascii")):
+        hint = "who names no host, or an address, goes to no-sni (tls) or to default-backend (http)"
+        raise BadValue(Fault(f"{quoted(text)} is an address, not a host name", hint))
     return found
-
-
-def is_address(name: str) -> bool:
-    """Whether a route's name is an IPv4 address: a Host field can hold one, a hello cannot (RFC 6066 section 3)."""
-    return hostnames.is_ip_literal(name.encode("ascii"))
 
 
 def _prefix(text: str) -> str:

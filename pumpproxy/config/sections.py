@@ -165,12 +165,14 @@ def _take(kind: Kind, word: str, argument: str, entry: Entry, values: Values, pr
 
 def _text(row: Option[object] | Named[object], argument: str, entry: Entry) -> str:
     """The value, where the key has what it must have before the `=` and something after it."""
-    form = f"write {row.key}{f' {row.argument}' if isinstance(row, Named) else ''} = {row.value.replace('`', '')}"
+    value = entry.value
+    if value and bool(argument) == isinstance(row, Named):
+        return value
+    what = "has no value"
     if bool(argument) != isinstance(row, Named):
-        raise BadValue(Fault(f"has {'something' if argument else 'nothing'} between the key and '='", form))
-    if not entry.value:
-        raise BadValue(Fault("has no value", form))
-    return entry.value
+        what = f"has {'something' if argument else 'nothing'} between the key and '='"
+    name = f" {row.argument}" if isinstance(row, Named) else ""
+    raise BadValue(Fault(what, f"write {row.key}{name} = {row.value.replace('`', '')}"))
 
 
 def _inheritable(kind: Kind, word: str) -> Option[object] | None:

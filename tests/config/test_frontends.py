@@ -59,7 +59,7 @@ def test_all_that_a_tls_frontend_can_say() -> None:
 def test_all_that_an_http_frontend_can_say() -> None:
     """Every key of `mode = http` that the other modes have not."""
     text = (
-        "default-backend = h\nroute a.example/x/ = h\nroute 192.0.2.1 = redirect https\n"
+        "default-backend = h\nroute a.example/x/ = h\nroute b.example = redirect https\n"
         "trusted-proxies = 10.0.0.0/8\n  ::1\nforwardfor = except 127.0.0.0/8\nconnection = close\n"
         "timeout-http-request = 1s\ntimeout-http-keep-alive = 2s\n"
     )
@@ -69,7 +69,7 @@ def test_all_that_an_http_frontend_can_say() -> None:
         binds=(TcpAddress("*", 80),),
         routes=(
             Route(ExactHost("a.example"), "/x/", None, "h"),
-            Route(ExactHost("192.0.2.1"), "", None, Action.REDIRECT_HTTPS),
+            Route(ExactHost("b.example"), "", None, Action.REDIRECT_HTTPS),
         ),
         default_backend="h",
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1")),
@@ -143,9 +143,6 @@ def test_an_inherited_log_format_gives_way_to_the_mode(defaults: str, mode: str,
          ["4: [frontend f] route a.example: cannot redirect: only mode = http can"]),
         (f"{TLS}route a.example = explain\nno-sni = b",
          ["4: [frontend f] route a.example: cannot explain: that is for not-tls"]),
-        (f"{TLS}route 192.0.2.1 = b",
-         [("4: [frontend f] route 192.0.2.1: "
-          "a hello does not name an address: what comes without a name goes to no-sni")]),
         (f"{TLS}silent = explain\nno-sni = redirect https\nunknown-sni = b",
          ["4: [frontend f] silent: cannot explain: that is for not-tls",
           "5: [frontend f] no-sni: cannot redirect: the client speaks TLS, or nothing that we know"]),

@@ -18,6 +18,7 @@ from pumpproxy.config.hints import SECTIONS
         ("option httpclose", "HAProxy's 'option httpclose' is here: connection = close"),
         ("use_backend=b", "HAProxy's 'use_backend' is here: route NAME = TARGET"),
         ("user", "HAProxy's 'user' is here: twistd's --uid"),
+        ("timeout queue 1m", "HAProxy's 'timeout queue' comes with a later version"),
         ("option", ""),
         ("", ""),
     ],

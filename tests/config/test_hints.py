@@ -31,6 +31,7 @@ def test_for_a_section(word: str, hint: str) -> None:
         ("timout-client", (Kind.FRONTEND,), "did you mean 'timeout-client'?", "timeout-client"),
         ("option httplog", (Kind.FRONTEND,), "HAProxy's 'option httplog' is here: log-format = httplog", ""),
         ("timeout-queue", (Kind.BACKEND,), "comes with a later version", ""),
+        ("timeout queue", (Kind.BACKEND,), "comes with a later version", ""),
         ("server x", (Kind.FRONTEND,), "it belongs in [backend]", ""),
         ("mode", (Kind.GLOBAL,), "it belongs in [frontend] or [backend]", ""),
         ("log", INHERITING, "it belongs in [global]", ""),

@@ -97,6 +97,7 @@ def test_a_reasonable_pattern_passes(pattern: str) -> None:
         (r"[A-Z]+", "the pattern has a part that no name can have"),
         (r"\s*a", "the pattern has a part that no name can have"),
         (r"(", "the pattern does not compile: missing ), unterminated subpattern at position 0"),
+        (r"(?u)a", "the pattern does not compile: ASCII and UNICODE flags are incompatible"),
         (r"a**", "the pattern does not compile: multiple repeat at position 2"),
         (r"[[a]", "the pattern does not compile: Possible nested set at position 1"),
         (r"a{99999999999}", "the pattern does not compile: the repetition number is too large"),

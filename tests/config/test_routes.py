@@ -11,6 +11,8 @@ from pumpproxy.config.problems import BadValue
 from pumpproxy.model import Action, ExactHost, HostPattern, RegexHost, Route, WildcardHost
 from tests.config.reading import faults_of
 
+AN_ADDRESS = "who names no host, or an address, goes to no-sni (tls) or to default-backend (http)"
+
 
 def faults(argument: str, value: str = "b") -> list[tuple[str, str]]:
     """(what is wrong, hint) of a route line."""
@@ -24,8 +26,6 @@ def faults(argument: str, value: str = "b") -> list[tuple[str, str]]:
     [
         ("Example.ORG.", ExactHost("example.org")),
         ("bücher.example", ExactHost("xn--bcher-kva.example")),
-        ("192.0.2.1", ExactHost("192.0.2.1")),
-        ("192.0.2.1.", ExactHost("192.0.2.1")),
         ("*.Example.org", WildcardHost("example.org", apex=False)),
         ("*.bücher.example", WildcardHost("xn--bcher-kva.example", apex=False)),
         (".example.org", WildcardHost("example.org", apex=True)),
@@ -111,9 +111,10 @@ def test_a_default_is_a_backend() -> None:
         ("a.example:80", ("'a.example:80' is not a host name", "a route has no port and no IPv6 address")),
         ("[::1]", ("'[::1]' is not a host name", "a route has no port and no IPv6 address")),
         ("a..b", ("'a..b' is not a host name", "")),
-        ("127.1", ("'127.1' is a number, not a host name", "")),
-        ("*.1", ("'*.1' is a number, not a host name", "")),
-        ("192.0.2.256", ("'192.0.2.256' is a number, not a host name", "")),
+        ("192.0.2.1", ("'192.0.2.1' is an address, not a host name", AN_ADDRESS)),
+        ("192.0.2.1.", ("'192.0.2.1.' is an address, not a host name", AN_ADDRESS)),
+        ("127.1", ("'127.1' is an address, not a host name", AN_ADDRESS)),
+        ("*.1", ("'*.1' is an address, not a host name", AN_ADDRESS)),
         ("~", ("no pattern after '~'", "")),
         ("~(", ("the pattern does not compile: missing ), unterminated subpattern at position 0", "")),
         ("a.example/x?y", ("'/x?y' is not a path", "the path alone: neither ? nor #, other characters as %XX")),
