@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, cast
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
-from twisted.logger import globalLogPublisher
+from twisted.logger import ILogObserver, globalLogPublisher
+from zope.interface import implementer
 
 from pumpproxy import service as service_module
 from pumpproxy.config.load import load_file
@@ -35,6 +36,7 @@ def logged() -> Iterator[list[str]]:
     """What is logged meanwhile, as text."""
     lines: list[str] = []
 
+    @implementer(ILogObserver)
     def observe(event: LogEvent) -> None:
         lines.append(str(event.get("log_format", "")).format(**event))
 

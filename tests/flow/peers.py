@@ -59,6 +59,20 @@ def server(serve: Callable[[socket.socket], None], *, family: int = socket.AF_IN
         listening.close()
 
 
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port whose backlog is full, so that connections to it neither succeed nor fail."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind((LOOPBACK, 0))
+        listening.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
 class Proxied:
     """A listener on a port of the kernel's choice, before whatever the configuration says."""
 
@@ -82,7 +96,7 @@ class Proxied:
                 connection.connect((LOOPBACK, self.port))
                 return talk(connection)
 
-        return await deferToThread(run)  # type: ignore[no-any-return]
+        return await deferToThread(run)
 
     async def ended(self, count: int) -> None:
         """Wait until so many connections were told to the sink."""
@@ -112,7 +126,7 @@ class Proxied:
 def pause(seconds: float) -> Deferred[None]:
     """Let the reactor run."""
     done: Deferred[None] = Deferred()
-    reactor.callLater(seconds, done.callback, None)  # type: ignore[attr-defined]
+    reactor.callLater(seconds, done.callback, None)
     return done
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import random
 import socket
 import threading
@@ -20,7 +19,7 @@ from pumpproxy.policy.admission import HelloBudget
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.wire.alert import AlertDescription, alert_record
 from tests.fakes import LOOPBACK, client_hello, tls_config, unused_port
-from tests.flow.peers import Proxied, pause, read_all, read_exactly, reset, server
+from tests.flow.peers import Proxied, black_hole, pause, read_all, read_exactly, reset, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -332,20 +331,6 @@ async def test_a_request_and_fin_before_the_server_is_there_are_delivered() -> N
         await proxied.quiet()
 
 
-@contextlib.contextmanager
-def black_hole() -> Iterator[int]:
-    """A port whose backlog is full, so that connections to it neither succeed nor fail."""
-    with contextlib.ExitStack() as stack:
-        listening = stack.enter_context(socket.socket())
-        listening.bind((LOOPBACK, 0))
-        listening.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listening.getsockname())
-        yield listening.getsockname()[1]
-
-
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_leaves_while_we_connect_cancels_the_attempt() -> None:
     """Its FIN is seen while the server does not answer, and nothing is left of it."""
@@ -460,7 +445,7 @@ async def test_a_slow_reader_stops_the_fast_writer() -> None:
             threading.Event().wait(1.0)
             return written[0], 1 + len(read_all(connection))
 
-        paused_at, total = await proxied.client(talk)  # type: ignore[misc]
+        paused_at, total = await proxied.client(talk)
         await proxied.quiet()
     assert paused_at < size / 2
     assert total == written[0]

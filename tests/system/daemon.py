@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,7 @@ class Daemon:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
 
-    def __enter__(self) -> Daemon:
+    def __enter__(self) -> Self:
         self.wait_for("serving")
         return self
 
@@ -51,7 +50,8 @@ class Daemon:
                 return log
             assert self.process.poll() is None or text in self.log[after:], f"it ended:\n{self.log}"
             time.sleep(0.02)
-        raise AssertionError(f"no {text!r} in the log:\n{self.log}")
+        msg = f"no {text!r} in the log:\n{self.log}"
+        raise AssertionError(msg)
 
     def reload(self, text: str | None = None) -> str:
         """Write the file, if one is given, and send SIGHUP; what the log says of it."""
@@ -82,7 +82,7 @@ class Daemon:
     @property
     def descriptors(self) -> int:
         """How many it has open."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
 
 
 def run_twistd(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

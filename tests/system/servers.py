@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
-from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
 from tests.fakes import LOOPBACK, unused_port
 
@@ -50,7 +50,8 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes] | None = None) -> 
             return
         assert process is None or process.poll() is None, "it ended"
         time.sleep(0.02)
-    raise AssertionError(f"nobody listens on {port}")
+    msg = f"nobody listens on {port}"
+    raise AssertionError(msg)
 
 
 class Lighttpd:
@@ -92,7 +93,8 @@ class Lighttpd:
             # A SIGHUP makes it flush its buffered log.
             self.process.send_signal(1)
             time.sleep(0.05)
-        raise AssertionError(f"lighttpd saw no request for {path}")
+        msg = f"lighttpd saw no request for {path}"
+        raise AssertionError(msg)
 
     def stop(self) -> None:
         """End it."""
@@ -144,19 +146,17 @@ class WebSocketServer:
 
     def _echo(self, stream: socket.socket, data: bytes) -> None:
         peer = WSConnection(ConnectionType.SERVER)
-        while peer.state is not ConnectionState.CLOSED:
+        while data:
             peer.receive_data(data)
             for event in peer.events():
                 if isinstance(event, Request):
                     stream.sendall(peer.send(AcceptConnection()))
-                elif isinstance(event, TextMessage | BytesMessage):
-                    stream.sendall(peer.send(type(event)(data=event.data, message_finished=event.message_finished)))
+                elif isinstance(event, TextMessage):
+                    answer = TextMessage(data=event.data, message_finished=event.message_finished)
+                    stream.sendall(peer.send(answer))
                 elif isinstance(event, Ping | CloseConnection):
                     stream.sendall(peer.send(event.response()))
-            if peer.state is not ConnectionState.CLOSED:
-                data = stream.recv(65536)
-                if not data:
-                    return
+            data = b"" if peer.state is ConnectionState.CLOSED else stream.recv(65536)
 
 
 class WebSocketClient:

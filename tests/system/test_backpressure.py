@@ -35,7 +35,10 @@ def test_a_gib_to_a_client_that_pauses(tmp_path: Path, hello: bytes) -> None:
         expected.update(BLOCK[8:])
     got = hashlib.blake2b()
     with tcp_server(send_a_gib) as server:
-        text = f"[frontend f]\nmode = tls\nbind = {LOOPBACK}:{port}\ndefault-backend = b\n[backend b]\nserver s = {LOOPBACK}:{server}\n"
+        text = (
+            f"[frontend f]\nmode = tls\nbind = {LOOPBACK}:{port}\ndefault-backend = b\n"
+            f"[backend b]\nserver s = {LOOPBACK}:{server}\n"
+        )
         with Daemon(tmp_path, text) as daemon, socket.create_connection((LOOPBACK, port)) as client:
             client.settimeout(PATIENCE)
             start = most = daemon.resident

@@ -141,7 +141,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_daemon_binds_as_root_and_serves_as_somebody_else(tmp_path: Path, hello: bytes) -> None:
-    """twistd's --uid and --gid: a port below 1024 is bound, and the process is nobody's afterwards."""
+    """Twistd's --uid and --gid: a port below 1024 is bound, and the process is nobody's afterwards."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
     tmp_path.chmod(0o755)
@@ -277,16 +277,18 @@ def test_sigterm_with_grace_lets_relays_finish(tmp_path: Path, hello: bytes) -> 
 
 def test_a_second_sigterm_cuts_the_grace_short(tmp_path: Path, hello: bytes) -> None:
     """Who asks twice does not want to wait."""
-    with echo_server(b"w") as server:
-        port = unused_port()
-        with Daemon(tmp_path, site(port, server), "--grace", "1h") as daemon:
-            with socket.create_connection((LOOPBACK, port)) as connection:
-                connection.settimeout(PATIENCE)
-                connection.sendall(hello)
-                assert connection.recv(1) == b"w"
-                daemon.process.send_signal(signal.SIGTERM)
-                daemon.wait_for("waiting for 1 connection")
-                daemon.process.send_signal(signal.SIGTERM)
-                daemon.process.wait(PATIENCE)
+    port = unused_port()
+    with (
+        echo_server(b"w") as server,
+        Daemon(tmp_path, site(port, server), "--grace", "1h") as daemon,
+        socket.create_connection((LOOPBACK, port)) as connection,
+    ):
+        connection.settimeout(PATIENCE)
+        connection.sendall(hello)
+        assert connection.recv(1) == b"w"
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_for("waiting for 1 connection")
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.wait(PATIENCE)
         assert "outcome=shutdown" in daemon.log
         assert "Traceback" not in daemon.log

@@ -64,7 +64,7 @@ def test_a_websocket_in_the_clear(tmp_path: Path, lighttpd: Lighttpd, plain_webs
 
 
 def test_a_download_of_size_is_whole(tmp_path: Path, lighttpd: Lighttpd) -> None:
-    """curl gets 200 MB from lighttpd; the hash is right, and the daemon's memory small."""
+    """Curl gets 200 MB from lighttpd; the hash is right, and the daemon's memory small."""
     needs("curl")
     payload = random.Random(4).randbytes(1 << 20) * 200
     (lighttpd.root / "large.bin").write_bytes(payload)
@@ -183,12 +183,17 @@ def test_a_server_that_answers_badly_is_a_502(tmp_path: Path, answer: bytes, sta
         assert f"outcome={outcome}" in daemon.wait_for("GET /x")
 
 
+def wait_in_vain(_connection: socket.socket) -> None:
+    """Answer nothing."""
+    threading.Event().wait(PATIENCE)
+
+
 def test_timeouts_and_their_pages(tmp_path: Path) -> None:
     """408 for a head that does not end, 504 for a server that does not answer, 503 where nobody listens."""
     port = unused_port()
     extra = "timeout-http-request = 500ms\nroute nobody.example = nobody\n"
-    silent = "[backend nobody]\nmode = http\nretries = 0\nserver s = %s:%d\n" % (LOOPBACK, unused_port())
-    with tcp_server(lambda connection: threading.Event().wait(PATIENCE) and None) as server:
+    silent = f"[backend nobody]\nmode = http\nretries = 0\nserver s = {LOOPBACK}:{unused_port()}\n"
+    with tcp_server(wait_in_vain) as server:
         text = (
             site(port, server, extra=extra).replace("[backend b0]\n", "[backend b0]\ntimeout-server = 500ms\n") + silent
         )
@@ -218,14 +223,18 @@ def test_a_stream_reaches_the_client_as_it_comes(tmp_path: Path) -> None:
         connection.sendall(b"0\r\n\r\n")
 
     port = unused_port()
-    with tcp_server(serve) as server, Daemon(tmp_path, site(port, server)):
-        with socket.create_connection((LOOPBACK, port), PATIENCE) as client:
-            client.settimeout(PATIENCE)
-            client.sendall(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
-            data = b""
-            for number in range(5):
-                while b"%d\n" % number not in data.partition(b"\r\n\r\n")[2]:
-                    data += client.recv(65536)
-                following.set()
-            while not data.endswith(b"0\r\n\r\n"):
+    with (
+        tcp_server(serve) as server,
+        Daemon(tmp_path, site(port, server)),
+        socket.create_connection((LOOPBACK, port), PATIENCE) as client,
+    ):
+        client.settimeout(PATIENCE)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        data = b""
+        for number in range(5):
+            while b"%d\n" % number not in data.partition(b"\r\n\r\n")[2]:
                 data += client.recv(65536)
+            following.set()
+        while not data.endswith(b"0\r\n\r\n"):
+            data += client.recv(65536)
+        assert data.startswith(b"HTTP/1.1 200 ")

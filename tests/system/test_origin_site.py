@@ -59,7 +59,7 @@ def curl(site: Site, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_https_reaches_both_servers(site: Site, certificates: dict[str, Path]) -> None:
-    """curl verifies the certificates, and reads each server's page."""
+    """Curl verifies the certificates, and reads each server's page."""
     pump = curl(site, "--cacert", str(certificates[PUMP]), f"https://{PUMP}/")
     assert pump.stdout == "the WebSocket server's page\n", pump.stderr
     other = curl(site, "--cacert", str(certificates[LIGHTTPD]), f"https://{LIGHTTPD}/")
@@ -117,7 +117,7 @@ def test_plain_http_on_the_tls_port_is_explained(site: Site) -> None:
 
 
 def test_the_log_has_a_line_a_connection(site: Site) -> None:
-    """tcplog and httplog lines, in HAProxy's fields."""
+    """Tcplog and httplog lines, in HAProxy's fields."""
     certificate_shown(site, "-servername", PUMP, "-alpn", "h2")
     curl(site, f"http://{LIGHTTPD}/logged")
     log = site.wait_for("GET /logged HTTP/1.1")
