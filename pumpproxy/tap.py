@@ -70,7 +70,8 @@ class Options(usage.Options):
         try:
             self.grace = 0.0 if self["grace"] in {"0", "0s"} else duration(self["grace"])
         except BadValue as error:
-            message = f"--grace: {error.faults[0].message}"
+            fault = error.faults[0]
+            message = f"--grace: {fault.message}" + (f": {fault.hint}" if fault.hint else "")
             raise usage.UsageError(message) from error
         if self["config"] is None:
             found = [file for file in DEFAULT_FILES if Path(file).exists()]

@@ -13,7 +13,7 @@ EQUIVALENTS = {
     "listen": "a [frontend NAME] and a [backend NAME]",
     "user": "twistd's --uid",
     "group": "twistd's --gid",
-    "chroot": "twistd's --chroot",
+    "chroot": "none: twistd's --chroot is not supported; systemd's ProtectSystem does it better",
     "pidfile": "twistd's --pidfile",
     "daemon": "twistd without -n",
     "nbproc": "one process, and nothing to set",

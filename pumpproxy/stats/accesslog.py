@@ -66,6 +66,8 @@ def _ours(record: SessionRecord) -> str:
     """The fields that HAProxy has not, each `name=value`, `-` for none."""
     hello = record.hello
     tail = f" outcome={record.outcome.word}"
+    if record.detail:
+        tail = f'{tail} detail="{record.detail}"'
     if hello is not None:
         tail = f" sni={hello.server_name or '-'} alpn={_alpn(hello.alpn)}{tail}"
     return tail
