@@ -1,0 +1,89 @@
+"""All listeners of a service: opened whole or not at all, and following the configuration."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import MemoryReactorClock
+
+from pumpproxy.flow.listeners import Listeners
+from pumpproxy.flow.sockets import ListenError
+from pumpproxy.model import Config, TcpAddress
+from tests.fakes import LOOPBACK, environment, tls_config, unused_port
+
+if TYPE_CHECKING:
+    from pumpproxy.flow.environment import Environment
+    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.runtime import FrontendState
+
+
+def build(_environment: Environment, _frontend: FrontendState, _client: ClientAddress) -> Protocol:
+    """Never asked here: nobody connects."""
+    return Protocol()
+
+
+def config(*ports: int, name: str = "f") -> Config:
+    """One frontend on these loopback ports."""
+    made = tls_config(1)
+    binds = tuple(TcpAddress(LOOPBACK, port) for port in ports)
+    return replace(made, frontends=(replace(made.frontends[0], name=name, binds=binds),))
+
+
+class World:
+    """Listeners on a reactor of the tests, following one configuration after another."""
+
+    def __init__(self, first: Config) -> None:
+        self.environment, _ = environment(first, MemoryReactorClock())
+        self.listeners = Listeners(self.environment, build)
+        self.listeners.adopt(self.listeners.open(first))
+        self.listeners.follow()
+
+    def reload(self, following: Config) -> None:
+        """As the service does it."""
+        opened = self.listeners.open(following)
+        self.environment.runtime.reload(following, 100)
+        self.listeners.adopt(opened)
+        self.listeners.follow()
+
+
+def is_listening(port: int) -> bool:
+    """Whether the kernel takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def test_every_address_is_opened_and_closed() -> None:
+    """The kernel takes connections on each, until they are closed."""
+    ports = unused_port(), unused_port()
+    world = World(config(*ports))
+    assert [is_listening(port) for port in ports] == [True, True]
+    world.listeners.close(drain=False)
+    assert [is_listening(port) for port in ports] == [False, False]
+
+
+def test_one_that_cannot_be_opened_leaves_none_open() -> None:
+    """The others that were opened with it are closed again."""
+    world = World(config(unused_port()))
+    free = unused_port()
+    with socket.create_server((LOOPBACK, 0)) as busy:
+        with pytest.raises(ListenError, match="address already in use"):
+            world.listeners.open(config(free, busy.getsockname()[1]))
+        assert not is_listening(free)
+    world.listeners.close(drain=False)
+
+
+def test_an_address_that_stays_keeps_its_socket() -> None:
+    """A reload that adds one and takes one away touches no other; the frontend may even be renamed."""
+    stays, goes, comes = unused_port(), unused_port(), unused_port()
+    world = World(config(stays, goes))
+    (before,) = world.listeners._by_bind[TcpAddress(LOOPBACK, stays)]
+    world.reload(config(stays, comes, name="renamed"))
+    (after,) = world.listeners._by_bind[TcpAddress(LOOPBACK, stays)]
+    assert after is before
+    assert after.frontend is world.environment.runtime.frontends["renamed"]
+    assert [is_listening(port) for port in (stays, goes, comes)] == [True, False, True]
+    world.listeners.close(drain=False)
