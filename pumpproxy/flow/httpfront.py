@@ -202,19 +202,30 @@ class HttpFront(StreamProtocol):
 
     def _do(self, step: HttpStep) -> None:  # noqa: C901, PLR0912 - one arm a step
         match step:
-            case httpsteps.SendServer(data):
+            # First what every request brings about.
+            case httpsteps.SendServer():
                 if self._server is not None:
-                    self._server.send(data)
-            case httpsteps.SendClient(data):
-                self.transport.write(data)
-            case Connect(attempt):
-                self._approach.start(attempt)
+                    self._server.send(step.data)
+            case httpsteps.SendClient():
+                self.transport.write(step.data)
+            case Connect():
+                self._approach.start(step.attempt)
             case httpsteps.LeaveServer():
                 server, self._server = self._server, None
                 if server is not None:
                     server.leave()
+            case httpsteps.DrainClient():
+                self._drain.start(self.transport)
+            case httpsteps.Ended():
+                self._environment.sink.ended(step.record)
+                self._exchange.epoch = self._environment.wall() - self._environment.now()
+            case httpsteps.FinishClient():
+                self._finish(step.reply)
             case httpsteps.ResetServer():
                 self._reset_server()
+            case httpsteps.ResetClient():
+                self._watch.forget()
+                self.transport.abortConnection()
             case httpsteps.PauseClient():
                 self.transport.pauseProducing()
             case httpsteps.ResumeClient():
@@ -227,18 +238,8 @@ class HttpFront(StreamProtocol):
             case httpsteps.ResumeServer():
                 if self._server is not None:
                     self._server.resume()
-            case httpsteps.DrainClient():
-                self._drain.start(self.transport)
-            case httpsteps.FinishClient(reply):
-                self._finish(reply)
-            case httpsteps.ResetClient():
-                self._watch.forget()
-                self.transport.abortConnection()
             case httpsteps.StartTunnel():
                 self._start_tunnel(step)
-            case httpsteps.Ended(record):
-                self._environment.sink.ended(record)
-                self._exchange.epoch = self._environment.wall() - self._environment.now()
             case _:
                 assert_never(step)
 

@@ -6,8 +6,7 @@ May not: send, or choose a server.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pumpproxy.policy.bodies import Body
 from pumpproxy.policy.headers import dropped, forwarded_for, request_drops, response_drops, wants_trailers
@@ -69,8 +68,7 @@ def _upgrade(head: RequestHead | ResponseHead) -> list[bytes]:
     return [member.strip(OWS).lower() for line in values(head.fields, b"upgrade") for member in line.split(b",")]
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRequest:
+class OutgoingRequest(NamedTuple):
     """What a server is sent: the head, and how the body follows."""
 
     head: bytes
@@ -97,7 +95,7 @@ def outgoing_request(
         lines.append(b"Transfer-Encoding: chunked\r\n")
     if upgrade:
         lines.append(b"Upgrade: websocket\r\nConnection: Upgrade\r\n")
-    elif any(wants_trailers(value) for key, value in kept_back if key == b"te"):
+    elif kept_back and any(key == b"te" and wants_trailers(value) for key, value in kept_back):
         # RFC 9110 section 10.1.4: "A sender of TE MUST also send a "TE" connection option"
         lines.append(b"TE: trailers\r\nConnection: close, TE\r\n")
     else:
@@ -136,8 +134,7 @@ def _one_hop_less(fields: Fields) -> Fields:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingResponse:
+class OutgoingResponse(NamedTuple):
     """What a client is sent: the head, how the body follows, and whether the connection may live on."""
 
     head: bytes

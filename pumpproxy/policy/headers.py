@@ -41,7 +41,8 @@ VOUCHING = frozenset(
     }
 )
 """By these a proxy tells whom it speaks for."""
-_USUAL = "x-forwarded-for"
+_USUAL = "X-Forwarded-For"
+"""What a rule says that names none."""
 _FOR_STRANGERS = HOP_BY_HOP | VOUCHING
 
 # RFC 9110 section 6.5.1: no trailer may be a field "necessary for message framing, routing, authentication, request
@@ -155,12 +156,16 @@ def forwarded_for(fields: Fields, origin: Origin, rules: list[ForwardFor]) -> tu
     """The field that tells the client's address, or None for none. `rules`: the frontend's, then the backend's.
 
     As HAProxy: either's `except` forbids it, both must say `if-none`, and the backend's name for it stands before the
-    frontend's.
+    frontend's, where it has one of its own.
     """
-    if not rules or not origin.text or any(origin.within(rule.networks) for rule in rules):
+    if not rules or not origin.text:
         return None
-    names = [rule.header for rule in rules if rule.header.lower() != _USUAL]
-    header = names[-1] if names else rules[-1].header
+    header = rules[-1].header
+    for rule in rules:
+        if rule.networks and origin.within(rule.networks):
+            return None
+        if header == _USUAL:
+            header = rule.header
     if origin.trusted and all(rule.if_none for rule in rules):
         key = header.lower().encode("ascii")
         if any(name.lower() == key for name, _ in fields):

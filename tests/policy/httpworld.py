@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.model import Config
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.records import RequestRecord
+    from pumpproxy.policy.records import ClientAddress, RequestRecord
 
 
 @dataclass
@@ -62,12 +62,12 @@ class ServerSide:
 class World:
     """One client's connection; `got` is what it received."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, client: ClientAddress = CLIENT) -> None:
         self.runtime = Runtime(config, 100)
         frontend = self.runtime.frontends["f"]
         self.runtime.accepted(frontend)
         self.now = 0.0
-        self.exchange = Exchange(self.runtime, frontend, CLIENT, self.now, EPOCH)
+        self.exchange = Exchange(self.runtime, frontend, client, self.now, EPOCH)
         self.got = bytearray()
         self.servers: list[ServerSide] = []
         self.server: ServerSide | None = None
@@ -91,7 +91,7 @@ class World:
         for step in fact(*arguments, self.now):
             self._do(step)
 
-    def _do(self, step: HttpStep) -> None:  # noqa: C901, PLR0912, PLR0915 - one arm a step
+    def _do(self, step: HttpStep) -> None:  # noqa: C901, PLR0912 - one arm a step
         if self.over and not isinstance(step, httpsteps.Ended | httpsteps.ResetServer):
             msg = f"{step} after the end"
             raise AssertionError(msg)
@@ -166,6 +166,14 @@ class World:
         assert self.draining
         self.draining = False
         self.tell(self.exchange.client_drained)
+
+    def settle(self, answer: Callable[[ServerSide], None] | None = None) -> None:
+        """Attempts come about and answers are taken, until something else must happen."""
+        while not self.over and (self.attempt or self.draining):
+            if self.attempt:
+                self.connect(answer)
+            else:
+                self.drain()
 
     def leave(self, *, fin: bool) -> None:
         """The client closes its half, or resets."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pumpproxy.model import Action
+from pumpproxy.model import Action, Target
 from pumpproxy.policy.answers import SILENCE, destination, own_answer
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.wire.http1 import RequestHead, RequestReader
 from tests.playbook import site
 
-ROUTES = {
+ROUTES: dict[str, Target] = {
     "a.example": "a",
     "b.example": "b",
     "b.example/api/": "a",

@@ -174,6 +174,8 @@ def test_a_connection_counts_at_one_server_at_a_time() -> None:
     attempts.release()
     attempts.release()
     assert counts(live) == (0, 0, 0)
+    assert attempts.failed(REFUSED) is None
+    assert counts(live) == (0, 0, 0)
 
 
 def test_a_reload_in_between_is_followed() -> None:

@@ -74,7 +74,9 @@ def test_pipelined_requests_are_answered_in_order() -> None:
 
 def test_a_pipelined_request_may_come_in_pieces() -> None:
     """During the answer, and while it is drained."""
-    play = Playbook() >> client(GET + GET_B[:10]) << connect("a1") >> connected << SendServer(SENT) >> client(GET_B[10:20])
+    play = (
+        Playbook() >> client(GET + GET_B[:10]) << connect("a1") >> connected << SendServer(SENT) >> client(GET_B[10:20])
+    )
     play = play >> server(OK) << SendClient(OK) << LEAVE_SERVER << DRAIN_CLIENT >> client(GET_B[20:])
     served(play >> drained << ended(Outcome.COMPLETED), SENT_B, "b1").done()
 
@@ -122,7 +124,9 @@ def test_two_empty_lines_are_refused() -> None:
         (b"GET / HTTP/1.0\r\n\r\n", SENT.replace(b"1.1", b"1.0").replace(b"Host: a.example\r\n", b""), OK, LAST_OK),
     ],
 )
-def test_a_client_that_wants_no_more_gets_its_answer_and_a_fin(asked: bytes, sent: bytes, got: bytes, gets: bytes) -> None:
+def test_a_client_that_wants_no_more_gets_its_answer_and_a_fin(
+    asked: bytes, sent: bytes, got: bytes, gets: bytes
+) -> None:
     """What it sent behind that request is never looked at."""
     play = Playbook() >> client(asked + GET_B) << connect("a1") >> connected << SendServer(sent) >> server(got)
     play = play << SendClient(gets) << LEAVE_SERVER << DRAIN_CLIENT >> drained << ended(Outcome.COMPLETED) << SILENCE
@@ -134,7 +138,9 @@ def test_an_old_client_may_keep_its_connection() -> None:
     asked = b"GET / HTTP/1.0\r\nHost: a.example\r\nConnection: keep-alive\r\n\r\n"
     play = Playbook() >> client(asked) << connect("a1") >> connected << SendServer(SENT) >> server(OK)
     play = play << SendClient(OK.replace(b"2\r\n", b"2\r\nConnection: keep-alive\r\n")) << LEAVE_SERVER << DRAIN_CLIENT
-    play = play >> drained << ended(Outcome.COMPLETED) >> client(asked) << connect("a1") >> connected << SendServer(SENT)
+    play = (
+        play >> drained << ended(Outcome.COMPLETED) >> client(asked) << connect("a1") >> connected << SendServer(SENT)
+    )
     play = play >> server(b"HTTP/1.1 200 OK\r\n\r\nok") << SendClient(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok")
     play = play >> server_fin << LEAVE_SERVER << DRAIN_CLIENT >> drained << ended(Outcome.COMPLETED) << SILENCE
     play.done()
@@ -142,7 +148,9 @@ def test_an_old_client_may_keep_its_connection() -> None:
 
 def test_connection_close_on_the_frontend() -> None:
     """Nobody keeps a connection there."""
-    play = Playbook(site(connection=ConnectionMode.CLOSE)) >> client(GET) << connect("a1") >> connected << SendServer(SENT)
+    play = (
+        Playbook(site(connection=ConnectionMode.CLOSE)) >> client(GET) << connect("a1") >> connected << SendServer(SENT)
+    )
     play = play >> server(OK) << SendClient(LAST_OK) << LEAVE_SERVER << DRAIN_CLIENT >> drained
     (play << ended(Outcome.COMPLETED) << SILENCE).done()
 
@@ -198,7 +206,11 @@ def test_a_dropped_name_hears_nothing() -> None:
         (b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n", 405, "CONNECT"),
         (b"GET /" + b"x" * 9000, 414, "start line too long"),
         (b"GET / HTTP/1.1\r\nHost: a.example\r\n" + b"X: y\r\n" * 101, 431, "too many fields, or too large together"),
-        (b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "unknown transfer coding"),
+        (
+            b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            501,
+            "unknown transfer coding",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_answered_and_ends_the_connection(data: bytes, status: int, detail: str) -> None:
@@ -227,7 +239,9 @@ HEAD_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 def test_a_cut_body_never_looks_whole() -> None:
     """A client that was told a length, or gets chunks, sees the cut though the connection ends cleanly."""
-    play = Playbook() >> client(GET) << connect("a1") >> connected << SendServer(SENT) >> server(HEAD) << SendClient(HEAD)
+    play = (
+        Playbook() >> client(GET) << connect("a1") >> connected << SendServer(SENT) >> server(HEAD) << SendClient(HEAD)
+    )
     (play >> server_fin << RESET_SERVER << SILENCE << ended(Outcome.SERVER_LEFT, Phase.DATA, 200)).done()
     play = Playbook() >> client(GET) << connect("a1") >> connected << SendServer(SENT)
     play = play >> server(b"HTTP/1.0 200 OK\r\n\r\n") << SendClient(HEAD_CHUNKED)
@@ -238,7 +252,9 @@ def test_a_cut_body_that_only_a_close_would_end_is_reset() -> None:
     """An old client would take a FIN for the end."""
     asked = b"GET / HTTP/1.0\r\nHost: a.example\r\n\r\n"
     play = Playbook() >> client(asked) << connect("a1") >> connected << SendServer(SENT)
-    play = play >> server(HEAD_CHUNKED + b"2\r\nab\r\n") << SendClient(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nab")
+    play = (
+        play >> server(HEAD_CHUNKED + b"2\r\nab\r\n") << SendClient(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nab")
+    )
     (play >> server_fin << RESET_SERVER << RESET_CLIENT << ended(Outcome.SERVER_LEFT, Phase.DATA)).done()
 
 
@@ -251,7 +267,9 @@ def test_a_bad_response_body_is_cut() -> None:
 
 def test_a_slow_client_stops_its_server() -> None:
     """No more than a buffer is ahead of it."""
-    play = Playbook() >> client(GET) << connect("a1") >> connected << SendServer(SENT) >> server(HEAD) << SendClient(HEAD)
+    play = (
+        Playbook() >> client(GET) << connect("a1") >> connected << SendServer(SENT) >> server(HEAD) << SendClient(HEAD)
+    )
     (play >> client_full << PAUSE_SERVER >> client_ready << RESUME_SERVER).done()
 
 

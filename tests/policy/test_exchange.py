@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from pumpproxy.policy.attempts import ConnectFailure
-from pumpproxy.policy.exchange import Exchange
 from pumpproxy.policy.httpsteps import (
     DRAIN_CLIENT,
     LEAVE_SERVER,
@@ -193,7 +192,9 @@ def test_a_websocket_becomes_a_tunnel() -> None:
     play = play >> client(b"a") >> server(SWITCH + b"\x81\x01b") << StartTunnel(b"\x81\x01a", SWITCH + b"\x81\x01b")
     assert play.exchange.deadline() is None
     play = play >> wait(3000) >> client_gone >> shut_down >> finish_up
-    play = play >> tunnel_over(5, 105, Ending(Outcome.CLIENT_LEFT, Phase.DATA)) << ended(Outcome.CLIENT_LEFT, status=101)
+    play = (
+        play >> tunnel_over(5, 105, Ending(Outcome.CLIENT_LEFT, Phase.DATA)) << ended(Outcome.CLIENT_LEFT, status=101)
+    )
     assert play.done().idle()
     assert (play.record.bytes_in, play.record.bytes_out, play.record.total) == (len(UPGRADE) + 5, 105, 3000)
 
@@ -234,7 +235,9 @@ def test_the_service_is_to_end_soon() -> None:
     play = asked() >> finish_up >> server(OK) << SendClient(told) << LEAVE_SERVER << DRAIN_CLIENT
     (play >> drained << ended(Outcome.COMPLETED) << SILENCE).done()
     (draining() >> finish_up >> drained << ended(Outcome.COMPLETED) << SILENCE).done()
-    play = Playbook() >> client(GET[:9]) >> finish_up >> client(GET[9:]) << connect("a1") >> connected << SendServer(SENT)
+    play = (
+        Playbook() >> client(GET[:9]) >> finish_up >> client(GET[9:]) << connect("a1") >> connected << SendServer(SENT)
+    )
     (play >> server(OK) << SendClient(told) << LEAVE_SERVER << DRAIN_CLIENT).done()
 
 
@@ -253,7 +256,7 @@ def test_a_defect_ends_the_connection_alone(begin: type[Playbook]) -> None:
 def test_nothing_follows_the_end() -> None:
     """Whatever is told then changes nothing, and is answered by nothing."""
     play = Playbook() >> client(b"\0") << answer(400) << ended(Outcome.BAD_REQUEST)
-    exchange: Exchange = play.exchange
+    exchange = play.exchange
     for fact in (
         lambda: exchange.client_received(GET, 1.0),
         lambda: exchange.client_finished(1.0),

@@ -17,7 +17,6 @@ from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.request import COMPLETED
 from tests.playbook import site
-from tests.policy import httpworld
 from tests.policy.httpworld import ServerSide, World
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "http.jsonl"
@@ -73,8 +72,7 @@ ROWS = [_row(json.loads(line)) for line in VECTORS.read_text("utf-8").splitlines
 
 def play(row: Row, size: int) -> World:
     """The row's conversation to its end; it is sent in pieces of that many bytes."""
-    httpworld.CLIENT = ClientAddress("127.0.0.1", 1)
-    world = World(site(forwardfor=ForwardFor()))
+    world = World(site(forwardfor=ForwardFor()), ClientAddress("127.0.0.1", 1))
     first = True
 
     def answer(server: ServerSide) -> None:
@@ -93,25 +91,18 @@ def play(row: Row, size: int) -> World:
             reply = reply[:-2]
         world.tell(world.exchange.server_received, reply)
 
-    def settle() -> None:
-        while not world.over and (world.attempt or world.draining):
-            if world.attempt:
-                world.connect(answer)
-            else:
-                world.drain()
-
     for at in range(0, len(row.raw), size):
         if world.over or world.tunnel or world.client_paused:
             break
         world.send(row.raw[at : at + size])
         if world.server is not None:
             answer(world.server)
-        settle()
+        world.settle(answer)
     if row.fin and not world.over:
         world.leave(fin=True)
     while not world.over and not world.tunnel:
         world.pass_time()
-        settle()
+        world.settle(answer)
     if world.tunnel:
         world.tell(world.exchange.tunnel_ended, 0, 0, COMPLETED)
     return world

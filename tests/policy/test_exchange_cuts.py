@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from tests.playbook import site
 from tests.policy.httpworld import ServerSide, World, responses
 
 TOKENS = st.text("abcXYZ019-_", min_size=1, max_size=8).map(str.encode)
-TEXTS = st.text("abc \t,;=\"/é", max_size=12).map(lambda text: text.strip().encode("latin-1"))
+TEXTS = st.text('abc \t,;="/é', max_size=12).map(lambda text: text.strip().encode("latin-1"))
 METHODS = st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"X-Y"])
 HOSTS = st.sampled_from([b"a.example", b"b.example", b"B.Example.:80", b"nobody.example", b"192.0.2.1", b"[::1]:80"])
 PIECES = st.lists(st.binary(min_size=1, max_size=30), max_size=4)
@@ -72,7 +73,7 @@ def answers(draw: st.DrawFn, method: bytes) -> tuple[bytes, bytes]:
 def cut(data: bytes, cuts: list[int]) -> list[bytes]:
     """`data` in pieces, cut at those places."""
     places = sorted({place % (len(data) + 1) for place in cuts} | {0, len(data)})
-    return [data[a:b] for a, b in zip(places[:-1], places[1:], strict=True)]
+    return [data[a:b] for a, b in pairwise(places)]
 
 
 def converse(conversation: list[Asked], up: list[int], down: list[int]) -> World:
@@ -85,18 +86,11 @@ def converse(conversation: list[Asked], up: list[int], down: list[int]) -> World
                 if world.server is server:
                     world.tell(world.exchange.server_received, piece)
 
-    def settle() -> None:
-        while world.attempt or world.draining:
-            if world.attempt:
-                world.connect(answer)
-            else:
-                world.drain()
-
     for piece in cut(b"".join(request.wire for request in conversation), up):
         world.send(piece)
         if world.server is not None:
             answer(world.server)
-        settle()
+        world.settle(answer)
     return world
 
 
@@ -142,22 +136,14 @@ def test_damage_is_never_passed_on(request: Asked, up: list[int], noise: bytes, 
             world.tell(world.exchange.server_received, b"HTTP/1.1 204 No Content\r\n\r\n")
 
     for piece in cut(wire, up):
-        while not world.over and (world.attempt or world.draining):
-            if world.attempt:
-                world.connect(answer)
-            else:
-                world.drain()
+        world.settle(answer)
         if world.over:
             break
         world.send(piece)
         if world.server is not None:
             answer(world.server)
     while not world.over:
-        if world.attempt:
-            world.connect(answer)
-        elif world.draining:
-            world.drain()
-        else:
-            world.pass_time()
+        world.settle(answer)
+        world.pass_time()
     assert all(server.whole != server.reset for server in world.servers)
     assert world.idle()

@@ -28,7 +28,11 @@ HOST = b"Host: a.example\r\n"
 
 def request(*lines: bytes, start: bytes = b"GET /x HTTP/1.1") -> RequestHead:
     """The head of those lines; with a Host, unless one is among them."""
-    host = [] if any(line.lower().startswith(b"host") for line in lines) or start.endswith(b"1.0") else [b"Host: a.example"]
+    host = (
+        []
+        if any(line.lower().startswith(b"host") for line in lines) or start.endswith(b"1.0")
+        else [b"Host: a.example"]
+    )
     head = RequestReader().feed(b"\r\n".join([start, *host, *lines, b"", b""]))
     assert head is not None
     return head
@@ -41,7 +45,9 @@ def response(*lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> ResponseHead:
     return head
 
 
-def sent(head: RequestHead, frontend: Frontend = PLAIN, backend: Backend | None = None, *, upgrade: bool = False) -> bytes:
+def sent(
+    head: RequestHead, frontend: Frontend = PLAIN, backend: Backend | None = None, *, upgrade: bool = False
+) -> bytes:
     """What a server gets of it."""
     origin = Origin.of(ClientAddress("192.0.2.7", 1), frontend)
     return outgoing_request(head, origin, frontend, backend or Backend("b", Mode.HTTP), upgrade=upgrade).head
@@ -61,7 +67,11 @@ XFF = b"X-Forwarded-For: 192.0.2.7\r\n"
         (PLAIN, [b"X-Empty:"], HOST + b"X-Empty: \r\n" + CLOSE),
         (PLAIN, [b"Connection: keep-alive, X-Hop", b"X-Hop: 1", b"Keep-Alive: 5"], HOST + CLOSE),
         (PLAIN, [b"Connection: Host, Cookie", b"Cookie: a=1"], HOST + CLOSE),
-        (PLAIN, [b"Proxy-Connection: keep-alive", b"Proxy-Authorization: x"], HOST + b"Proxy-Authorization: x\r\n" + CLOSE),
+        (
+            PLAIN,
+            [b"Proxy-Connection: keep-alive", b"Proxy-Authorization: x"],
+            HOST + b"Proxy-Authorization: x\r\n" + CLOSE,
+        ),
         (PLAIN, [b"TE: gzip"], HOST + CLOSE),
         (PLAIN, [b"TE: trailers, gzip"], HOST + b"TE: trailers\r\nConnection: close, TE\r\n"),
         (PLAIN, [b"Upgrade: h2c", b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: AA"], HOST + CLOSE),
@@ -216,7 +226,11 @@ def test_the_fields_of_a_response(asked: bytes, lines: list[bytes], expected: by
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(b"204 No Content", b""), (b"304 Not Modified", b"Content-Length: 5\r\n"), (b"205 Reset", b"Content-Length: 5\r\n")],
+    [
+        (b"204 No Content", b""),
+        (b"304 Not Modified", b"Content-Length: 5\r\n"),
+        (b"205 Reset", b"Content-Length: 5\r\n"),
+    ],
 )
 def test_a_length_without_a_body(status: bytes, expected: bytes) -> None:
     """A 304 tells of a body that is not sent; a 204 may not."""

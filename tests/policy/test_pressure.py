@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pumpproxy.policy.httpsteps import (
     PAUSE_CLIENT,
@@ -12,7 +12,9 @@ from pumpproxy.policy.httpsteps import (
     HttpStep,
 )
 from pumpproxy.policy.pressure import MAX_PIPELINED, Pressure
-from pumpproxy.policy.transaction import Transaction
+
+if TYPE_CHECKING:
+    from pumpproxy.policy.transaction import Transaction
 
 
 class Way:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pumpproxy.model import Backend, ForwardFor, Mode, Redispatch, Server, TcpAddress
+from pumpproxy.model import Backend, Mode, Redispatch, Server, TcpAddress
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.httpsteps import (
     DRAIN_CLIENT,
@@ -172,7 +172,9 @@ def test_broken_chunks_while_we_connect() -> None:
 def test_chunks_and_trailers_go_up() -> None:
     """As they come, framed anew."""
     play = Playbook() >> client(CHUNKED) << connect("a1") >> connected << SendServer(CHUNKED_SENT)
-    play = play >> client(b"2;x\r\nab\r\n1\r\n") << SendServer(b"2\r\nab\r\n") >> client(b"c") << SendServer(b"1\r\nc\r\n")
+    play = (
+        play >> client(b"2;x\r\nab\r\n1\r\n") << SendServer(b"2\r\nab\r\n") >> client(b"c") << SendServer(b"1\r\nc\r\n")
+    )
     (play >> client(b"\r\n0\r\nX-Sum: 9\r\n\r\n") << SendServer(b"0\r\nX-Sum: 9\r\n\r\n")).done()
 
 
@@ -234,7 +236,13 @@ def test_a_client_that_waits_for_a_100_waits_for_the_server() -> None:
 def test_a_client_need_not_wait_for_a_100() -> None:
     """And a server need not say it."""
     sent = POSTED.replace(b"Content", b"Expect: 100-continue\r\nContent")
-    play = Playbook() >> client(EXPECTING + b"0123456789") << connect("a1") >> connected << SendServer(sent + b"0123456789")
+    play = (
+        Playbook()
+        >> client(EXPECTING + b"0123456789")
+        << connect("a1")
+        >> connected
+        << SendServer(sent + b"0123456789")
+    )
     (play >> server(OK) << SendClient(OK) << LEAVE_SERVER << DRAIN_CLIENT).done()
 
 
