@@ -8,6 +8,7 @@ from __future__ import annotations
 import resource
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
@@ -67,6 +68,14 @@ def descriptor_limit() -> int:
     except (OSError, ValueError):
         return soft
     return most
+
+
+def _waits_for_a_writer(path: Path) -> bool:
+    """Whether reading it may take for ever: a FIFO, a terminal. What cannot be read is for `load_file` to tell."""
+    try:
+        return path.exists() and not (path.is_file() or path.is_dir())
+    except (OSError, ValueError):
+        return False
 
 
 class ProxyService(Service):
@@ -137,6 +146,12 @@ class ProxyService(Service):
 
         Returns whether it was taken.
         """
+        if not self.running:
+            # Its listeners are closed, and stay so: the grace is for those who are here already.
+            self.log.warn("reload ignored: the service is ending")
+            return False
+        if _waits_for_a_writer(Path(self._path)):
+            return self._refuse_reload([f"{self._path}: is not a plain file: reading it would stop everybody"])
         try:
             loaded = load_file(self._path)
         except ConfigError as error:
@@ -163,7 +178,10 @@ class ProxyService(Service):
 
     def _follow(self, loaded: Loaded, opened: Opened) -> None:
         self._loaded = loaded
+        before = self.config.maxconn
         self.environment.runtime.reload(loaded.config, self._default_maxconn())
+        if self.config.maxconn != before:
+            self._warn_of_descriptors()
         self._sink.declare(loaded.config)
         self._declare_names(loaded.config)
         self._listeners.adopt(opened)
@@ -237,8 +255,8 @@ class ProxyService(Service):
         return max(1, (self._descriptors - RESERVED_DESCRIPTORS) // 2)
 
     def _warn_of_descriptors(self) -> None:
-        wanted = self.environment.runtime.limit
-        if wanted > self._default_maxconn():
+        wanted = self.config.maxconn
+        if wanted is not None and wanted > self._default_maxconn():
             self.log.warn(
                 "maxconn = {wanted} needs {needed} descriptors, and the limit is {limit}: connections will wait",
                 wanted=wanted,

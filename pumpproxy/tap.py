@@ -92,12 +92,13 @@ def makeService(options: Options) -> IService:
     path = options["config"]
     loaded = _load(path, EX_CONFIG)
     service = ProxyService(cast("Reactor", reactor), path, loaded, grace=options.grace)
+    # First: whoever finds the port open may send SIGHUP, which ends a process that does not expect it.
+    service.handle_signals()
     try:
         service.listen()
     except ListenError as error:
         _complain(str(error))
         raise SystemExit(EX_NOPERM if error.errno in (errno.EACCES, errno.EPERM) else EX_OSERR) from error
-    service.handle_signals()
     return service
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from typing import TYPE_CHECKING, cast
 
@@ -161,6 +162,38 @@ async def test_an_unchanged_file_is_a_quiet_reload(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_reload_opens_nothing_once_the_end_began(tmp_path: Path) -> None:
+    """A SIGHUP within the grace is ignored: nobody new is let in."""
+    port = unused_port()
+    with server(read_all_of) as behind, logged() as lines:
+        running = Running(tmp_path, text(port, behind), grace=20.0)
+        with socket.create_connection((LOOPBACK, port)) as connection:
+            connection.sendall(HELLO)
+            while not running.service.environment.connections:
+                await pause(0.01)
+            ended = running.service.stopService()
+            assert not running.service.reload()
+            with socket.socket() as probe:
+                assert probe.connect_ex((LOOPBACK, port)) != 0
+        await ended
+    assert lines.count("reload ignored: the service is ending") == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reload_waits_for_no_file(tmp_path: Path) -> None:
+    """A FIFO in the file's place is refused, and not read: whoever reads one waits until somebody writes."""
+    port = unused_port()
+    with say(b"one") as behind, logged() as lines:
+        running = Running(tmp_path, text(port, behind))
+        running.path.unlink()
+        os.mkfifo(running.path)
+        assert not running.service.reload()
+        assert await deferToThread(name_of, port) == b"one"
+        await running.service.stopService()
+    assert any(line.startswith("reload refused") for line in lines)
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_end_cuts_what_runs(tmp_path: Path) -> None:
     """Without grace every connection ends as SHUTDOWN, whatever its stage."""
     port = unused_port()
@@ -197,12 +230,19 @@ async def test_the_grace_is_over_some_time(tmp_path: Path) -> None:
 
 
 def test_a_maxconn_beyond_the_descriptors_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not refused: connections wait in the backlog."""
+    """It is not refused: connections wait in the backlog. A reload says so where it changes the number."""
     monkeypatch.setattr(service_module, "descriptor_limit", lambda: 100)
     with logged() as lines:
-        running = Running(tmp_path, "[global]\nmaxconn = 4000\n" + text(unused_port(), 1))
+        content = text(unused_port(), 1)
+        running = Running(tmp_path, "[global]\nmaxconn = 4000\n" + content)
+        assert running.service.environment.runtime.limit == 18
+        assert running.reload("[global]\nmaxconn = 5000\n" + content)
+        assert running.reload("[global]\nmaxconn = 5000\n\n" + content)
         running.service.stopService()
-    assert any("maxconn = 4000 needs 8064 descriptors, and the limit is 100" in line for line in lines)
+    warnings = [line for line in lines if line.startswith("maxconn")]
+    assert len(warnings) == 2
+    assert "maxconn = 4000 needs 8064 descriptors, and the limit is 100" in warnings[0]
+    assert "maxconn = 5000 needs 10064 descriptors" in warnings[1]
 
 
 def test_the_descriptor_limit_is_raised() -> None:

@@ -40,7 +40,7 @@ def failure_of(reason: Failure) -> ConnectFailure:
         return ConnectFailure.RESOURCES
     if isinstance(problem, error.ConnectionRefusedError):
         return ConnectFailure.REFUSED
-    if isinstance(problem, error.TimeoutError):
+    if isinstance(problem, error.TimeoutError | error.TCPTimedOutError):
         return ConnectFailure.TIMED_OUT
     # A unix socket that nobody has made, or that may not be opened, takes no connection either.
     if number in (errno.ENOENT, errno.EACCES, errno.ECONNRESET, errno.ECONNABORTED):
@@ -93,9 +93,7 @@ class Dial:
         """Start. May fail at once, from within this call."""
         self._end = self._reactor.seconds() + timeout
         if isinstance(address, UnixAddress):
-            self._open = 1
-            factory = _OneConnection(self._connected, self._address_failed)
-            self._connectors.append(self._reactor.connectUNIX(address.path, factory, timeout))
+            self._connect_unix(address.path, timeout)
         elif isinstance(address, DnsAddress):
             self._timer = self._reactor.callLater(timeout, self._resolved, ())
             self._resolver.ask(address, self._resolved)
@@ -106,6 +104,16 @@ class Dial:
         """Give up at once, silently."""
         self._over = True
         self._stop()
+
+    def _connect_unix(self, path: str, timeout: float) -> None:
+        self._open = 1
+        factory = _OneConnection(self._connected, self._address_failed)
+        try:
+            self._connectors.append(self._reactor.connectUNIX(path, factory, timeout))
+        except OSError:
+            # Here, and not for TCP, Twisted makes the socket before it returns, and lets out that there is none.
+            self._over = True
+            self._failed(ConnectFailure.RESOURCES)
 
     def _resolved(self, addresses: Sequence[TcpAddress]) -> None:
         """A name's addresses are known; none where it has none, or the time is over."""

@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet import tcp, unix
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -36,12 +37,16 @@ BACKLOG_MOST = 65536
 """Connections served from the backlog of a listener that closes: more than any kernel holds."""
 BATCH = 64
 """Connections accepted in one turn of the reactor, so that running relays get theirs."""
-EXHAUSTED_PAUSE = 1.0
-"""Seconds until the next try after the descriptors ran out, if no connection ends before."""
+HINDERED_PAUSE = 1.0
+"""Seconds until the next try after an accept failed (the descriptors ran out), if no connection ends before."""
 
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # The connection that was to be accepted is gone, or forbidden by a firewall: accept(2) says to go on.
-_GONE = frozenset({errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.EINTR, errno.ENETDOWN, errno.EHOSTUNREACH})
+_GONE = frozenset(
+    {
+        *(errno.ECONNABORTED, errno.EPERM, errno.EINTR, errno.EPROTO, errno.ENOPROTOOPT),
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+    }
+)
 _MAPPED = "::ffff:"
 
 
@@ -63,7 +68,7 @@ class Listener:
         self._build = build
         self._socket = sock
         self._reading = False
-        self._exhausted = False
+        self._hindered = False
         self._retry: IDelayedCall | None = None
         self.bind = bind
         self.frontend = frontend
@@ -99,14 +104,14 @@ class Listener:
     def close(self, *, drain: bool) -> None:
         """Give the socket up; `drain`: serve those first who wait in its backlog, whatever `maxconn` says."""
         self.pause()
-        self._environment.waiting.discard(self)
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
         if drain:
             for _ in range(BACKLOG_MOST):
                 if not self._accept():
                     break
+        self._environment.waiting.discard(self)
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
         close_socket(self._socket)
 
     def fileno(self) -> int:
@@ -117,9 +122,11 @@ class Listener:
         """For the reactor."""
         return str(self.bind)
 
-    def connectionLost(self, _reason: Failure) -> None:
-        """The reactor gives it up: at its end, or after a defect that it has logged."""
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor gives it up: at its end, or after a defect that it has logged, which must not stop the others."""
         self._reading = False
+        if reason.check(ConnectionLost) is None and self._retry is None:
+            self._retry = self._environment.reactor.callLater(0, self._try_again)
 
     def doRead(self) -> None:
         """Somebody waits in the backlog."""
@@ -140,13 +147,11 @@ class Listener:
         except OSError as error:
             if error.errno in _GONE:
                 return True
-            if error.errno in _EXHAUSTED:
-                self._out_of_descriptors(error)
-            elif not isinstance(error, BlockingIOError):
-                self.log.error("{bind}: accept: {error}", bind=str(self.bind), error=str(error))
+            if not isinstance(error, BlockingIOError):
+                self._wait_a_while(error)
             return False
-        if self._exhausted:
-            self._exhausted = False
+        if self._hindered:
+            self._hindered = False
             self.log.info("{bind}: accepting again", bind=str(self.bind))
         self._serve(sock, address)
         return True
@@ -155,22 +160,29 @@ class Listener:
         self.accepted += 1
         reactor = self._environment.reactor
         port = cast("tcp.Port", self)
+        transport: tcp.Server
         if sock.family == socket.AF_UNIX:
             protocol = self._build(self._environment, self.frontend, ClientAddress("unix", 0))
-            protocol.makeConnection(unix.Server(sock, protocol, "", port, self.accepted, reactor))
+            transport = unix.Server(sock, protocol, "", port, self.accepted, reactor)
         else:
             host = address[0].removeprefix(_MAPPED) if "." in address[0] else address[0]
             protocol = self._build(self._environment, self.frontend, ClientAddress(host, address[1]))
-            protocol.makeConnection(tcp.Server(sock, protocol, address, port, self.accepted, reactor))
+            transport = tcp.Server(sock, protocol, address, port, self.accepted, reactor)
+        try:
+            protocol.makeConnection(transport)
+        except BaseException:
+            # A defect, which is for the reactor to log; what it broke is not left open.
+            transport.abortConnection()
+            raise
 
-    def _out_of_descriptors(self, error: OSError) -> None:
+    def _wait_a_while(self, error: OSError) -> None:
         self._wait_for_room()
         if self._retry is None:
-            self._retry = self._environment.reactor.callLater(EXHAUSTED_PAUSE, self._try_again)
-        if not self._exhausted:
-            self._exhausted = True
+            self._retry = self._environment.reactor.callLater(HINDERED_PAUSE, self._try_again)
+        if not self._hindered:
+            self._hindered = True
             self.log.warn(
-                "{bind}: cannot accept ({error}): waiting until a connection ends",
+                "{bind}: cannot accept ({error}): connections wait until it is possible again",
                 bind=str(self.bind),
                 error=error.strerror,
             )

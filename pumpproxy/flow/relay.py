@@ -132,16 +132,18 @@ class RelayEnd:
         else:
             self.transport.loseWriteConnection()
 
-    def progressed(self) -> bool:
-        """Whether the peer acknowledged anything since the last look, though no buffer of ours is free yet; that was
-        when it was last active."""
+    def progressed(self, now: float) -> bool:
+        """Whether the peer acknowledged anything since the last look, though no buffer of ours is free yet.
+
+        When it did so last, it was active.
+        """
         found, before = acknowledged(self.transport), self.taken
         if found is None:
             return False
         self.taken = found.size
         if before is None or found.size <= before:
             return False
-        self.active = max(self.active, self._relay.now() - found.age)
+        self.active = max(self.active, now - found.age)
         return True
 
 
@@ -241,7 +243,7 @@ class Relay:
     def expired(self, now: float) -> None:
         """It has, unless the kernel knows better of a slow reader: one that is stalled, or has yet to take a FIN."""
         late = self.client if due(self.client, self.server, self._timeouts)[1] is self.client else self.server
-        if (late.stalled or late.other.finished) and not late.gone and late.progressed():
+        if (late.stalled or late.other.finished) and not late.gone and late.progressed(now):
             self.watch()
         else:
             self.cut(late.idle)
@@ -256,7 +258,7 @@ class ServerProtocol(StreamProtocol):
 
     def connectionMade(self) -> None:
         """Established: whoever dialled takes it from here."""
-        # Twisted's unix transports claim to be TCP ones too, and fail on this before 25.5.
+        # Twisted's unix transports claim to be TCP ones too, and those of older versions fail on this.
         if not IUNIXTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._connected(self)

@@ -58,6 +58,7 @@ class Resolver:
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
         self._declared: frozenset[DnsAddress] = frozenset()
+        # An empty answer is kept too, as one that was said in the log; it is asked for again whenever it is needed.
         self._known: dict[DnsAddress, tuple[TcpAddress, ...]] = {}
         self._asked: dict[DnsAddress, _Question] = {}
         self._call: IDelayedCall | None = None
@@ -67,7 +68,7 @@ class Resolver:
         self._declared = frozenset(addresses)
         self._known = {address: known for address, known in self._known.items() if address in self._declared}
         for address in self._declared:
-            if address not in self._known:
+            if not self._known.get(address):
                 self._question(address)
         if self._declared and self._call is None:
             self._call = self._reactor.callLater(ASK_AGAIN, self._again)
@@ -107,12 +108,14 @@ class Resolver:
         self._asked.pop(address, None)
         before = self._known.get(address)
         if found:
-            self._known[address] = found
             if before is not None and set(before) != set(found):
                 self.log.info(
                     "{name} is now at {found}", name=address.name, found=", ".join(found.host for found in found)
                 )
         elif before is None:
             self.log.warn("{name} has no address", name=address.name)
+        # Somebody may still ask for a name that a reload took away; its answer is not kept.
+        if address in self._declared and (found or before is None):
+            self._known[address] = found
         for answer in question.waiting:
-            answer(self._known.get(address, ()))
+            answer(found or before or ())

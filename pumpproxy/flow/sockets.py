@@ -38,8 +38,8 @@ def inherited() -> dict[str, list[int]]:
     """
     try:
         pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
-        environ = {key.decode(): value.decode() for key, _, value in (pair.partition(b"=") for pair in pairs)}
-    except (OSError, UnicodeDecodeError):
+        environ = {os.fsdecode(key): os.fsdecode(value) for key, _, value in (pair.partition(b"=") for pair in pairs)}
+    except OSError:
         environ = dict(os.environ)
     # A child that inherited our environment, but not the descriptors, must not take them for its own.
     if environ.get("LISTEN_PID") != str(os.getpid()) or not environ.get("LISTEN_FDS", "").isdigit():
@@ -65,26 +65,27 @@ def open_sockets(address: BindAddress) -> list[socket.socket]:
             return [_unix(address)]
         return [_tcp(address)]
     except OSError as error:
-        raise ListenError(address, _reason(error), error.errno or 0) from error
+        raise ListenError(address, _reason(address, error), error.errno or 0) from error
 
 
 def close_socket(sock: socket.socket) -> None:
     """Close it, and take a unix socket's path away where it is still this one's."""
-    if sock.family == socket.AF_UNIX:
-        path = sock.getsockname()
+    path = sock.getsockname() if sock.family == socket.AF_UNIX else None
+    sock.close()
+    # An abstract socket has a name of bytes, and no path.
+    if isinstance(path, str) and path:
         try:
             # A socket's own inode is not that of its path; what can be told is whether anybody else answers there.
-            sock.close()
-            if path and stat.S_ISSOCK(Path(path).stat().st_mode) and not _answers(path):
+            if stat.S_ISSOCK(Path(path).stat().st_mode) and not _answers(path):
                 Path(path).unlink()
         except OSError:
             pass
-    sock.close()
 
 
-def _reason(error: OSError) -> str:
+def _reason(address: BindAddress, error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
-        return "permission denied (ports below 1024 need root, or CAP_NET_BIND_SERVICE)"
+        hint = " (ports below 1024 need root, or CAP_NET_BIND_SERVICE)" if isinstance(address, TcpAddress) else ""
+        return f"permission denied{hint}"
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
@@ -145,16 +146,24 @@ def _inherited(address: InheritedAddress) -> list[socket.socket]:
     descriptors = inherited().get(address.name)
     if not descriptors:
         raise ListenError(address, "systemd handed over no socket of this name")
-    found = []
-    for descriptor in descriptors:
-        # A duplicate, so that the one handed over is there for a reload that takes the name away and back.
-        sock = socket.socket(fileno=os.dup(descriptor))
-        sock.setblocking(False)
-        sock.set_inheritable(False)
-        if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    found: list[socket.socket] = []
+    try:
+        for descriptor in descriptors:
+            # A duplicate, so that the one handed over is there for a reload that takes the name away and back.
+            found.append(socket.socket(fileno=os.dup(descriptor)))
+            _prepare(address, found[-1])
+    except (OSError, ListenError):
+        for sock in found:
             sock.close()
-            raise ListenError(address, "what systemd handed over is not a listening stream socket")
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        found.append(sock)
+        raise
     return found
+
+
+def _prepare(address: InheritedAddress, sock: socket.socket) -> None:
+    """See that it is what we take, and set what we need."""
+    if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise ListenError(address, "what systemd handed over is not a listening stream socket")
+    sock.setblocking(False)
+    sock.set_inheritable(False)
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

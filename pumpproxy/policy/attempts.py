@@ -42,10 +42,11 @@ class Attempt:
 class Attempts:
     """The attempts of one connection at the servers of one pool, each counted at the server that it goes to.
 
-    `release` must be called once, when the connection is over; until then it counts at its server and pool.
+    `release` must be called once, when the connection is over; until then it counts at its server and pool (`counts`).
+    `server` is the one tried last, also after that.
     """
 
-    __slots__ = ("_host", "_pool", "_tried", "failure", "pinned", "redispatched", "retries", "server")
+    __slots__ = ("_host", "_pool", "_tried", "counts", "failure", "pinned", "redispatched", "retries", "server")
 
     def __init__(self, pool: Pool, host: str | None) -> None:
         """`host`: the SNI or Host, in the one spelling, that `use-server` may name."""
@@ -53,6 +54,7 @@ class Attempts:
         self._host = host
         self._tried: list[ServerState] = []
         self.server: ServerState | None = None
+        self.counts = False
         self.pinned = False
         self.retries = 0
         self.redispatched = False
@@ -74,7 +76,7 @@ class Attempts:
         self.failure = failure
         current = self.server
         backend = self._pool.backend
-        if current is None or self.retries >= backend.retries:
+        if current is None or not self.counts or self.retries >= backend.retries:
             return None
         self.retries += 1
         self._tried.append(current)
@@ -87,11 +89,11 @@ class Attempts:
 
     def release(self) -> None:
         """The connection is over: it counts nowhere any more. Later calls do nothing."""
-        if self.server is not None:
+        if self.server is not None and self.counts:
             self.server.connections -= 1
             self._pool.connections -= 1
             self._tried = []
-            self.server = None
+            self.counts = False
 
     def _may_move(self) -> bool:
         redispatch = self._pool.backend.redispatch
@@ -119,5 +121,6 @@ class Attempts:
             self.server.connections -= 1
         else:
             self._pool.connections += 1
+            self.counts = True
         self.server = server
         server.connections += 1

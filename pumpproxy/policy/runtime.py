@@ -45,7 +45,7 @@ class Runtime:
     __slots__ = ("config", "connections", "frontends", "limit", "pools")
 
     def __init__(self, config: Config, limit: int) -> None:
-        """`limit`: what the process can carry, where the file has no `maxconn` of its own."""
+        """`limit`: what the process can carry, whatever the file says."""
         self.connections = 0
         self.frontends: dict[str, FrontendState] = {}
         self.pools: dict[str, Pool] = {}
@@ -73,7 +73,8 @@ class Runtime:
                 state.declare(frontend, pools)
             frontends[frontend.name] = state
         self.config = config
-        self.limit = config.maxconn if config.maxconn is not None else limit
+        # More than the process can carry would be accepted, and then have no descriptor for its server.
+        self.limit = limit if config.maxconn is None else min(config.maxconn, limit)
         self.frontends = frontends
         self.pools = pools
 
@@ -98,7 +99,7 @@ class Runtime:
     def load(self, frontend: FrontendState, pool: Pool | None, attempts: Attempts | None) -> Load:
         """The counts for a log line, less the finished connection at its backend and server."""
         server = attempts.server if attempts is not None else None
-        mine = 1 if server is not None else 0
+        mine = 1 if attempts is not None and attempts.counts else 0
         return Load(
             process=self.connections,
             frontend=frontend.connections,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ESCAPES = {code: f"#{code:02X}" for code in (*range(0x20), *b'"#{|}', *range(0x7F, 0x100))}
+_SEPARATORS = {code: f"#{code:02X}" for code in b" ,="}
+"""What parts our own fields, and names from values: `alpn=outcome=completed` would be found as either."""
 _NO_SERVER = "<NOSRV>"
 _VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1.0", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 
@@ -59,7 +61,7 @@ def _counts(record: SessionRecord) -> str:
 
 
 def _alpn(names: tuple[bytes, ...]) -> str:
-    return ",".join(escaped(name).replace(",", "#2C").replace(" ", "#20") for name in names) or "-"
+    return ",".join(escaped(name).translate(_SEPARATORS) for name in names) or "-"
 
 
 def _ours(record: SessionRecord) -> str:

@@ -73,6 +73,14 @@ def black_hole() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
+def has_ipv6() -> bool:
+    """Whether ::1 is an address of this machine."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
 class Proxied:
     """A listener on a port of the kernel's choice, before whatever the configuration says."""
 
@@ -121,6 +129,19 @@ class Proxied:
             for pool in self.environment.runtime.pools.values()
             for server in pool.servers.values()
         )
+
+
+class Unasked:
+    """A connection of which the environment asks nothing."""
+
+    def evict(self) -> None:
+        """Not asked."""
+
+    def finish_up(self) -> None:
+        """Not asked."""
+
+    def shut_down(self) -> None:
+        """Not asked."""
 
 
 def pause(seconds: float) -> Deferred[None]:

@@ -22,7 +22,7 @@ from tests.fakes import LOOPBACK, client_hello, tls_config, unused_port
 from tests.flow.peers import Proxied, black_hole, pause, read_all, read_exactly, reset, server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 HELLO = client_hello()

@@ -49,6 +49,7 @@ def test_the_timeouts_are_those_of_the_frontend_and_the_backend() -> None:
         (("spoke", 0), ("", 0), 10, "client"),
         (("spoke", 50), ("", 45), 60, "client"),
         (("spoke", 50), ("", 30), 50, "server"),
+        (("spoke", 50), ("", 40), 60, "client"),
         (("", 5), ("spoke", 50), 15, "client"),
         # One that does not take what it is sent is waited for, and the other is not.
         (("spoke", 50), ("stalled", 45), 65, "server"),

@@ -13,10 +13,11 @@ from pumpproxy.policy.runtime import Runtime
 from tests.policy.declared import BIND, backend, config, route, runtime, server
 
 
-def test_the_limit_is_the_files_or_the_processes() -> None:
-    """`maxconn` in `[global]` goes first."""
+def test_the_limit_is_the_files_and_the_processes() -> None:
+    """`maxconn` in `[global]` cannot make the process carry more than it has descriptors for."""
     assert Runtime(config(backend("a")), 50).limit == 50
     assert Runtime(replace(config(backend("a")), maxconn=7), 50).limit == 7
+    assert Runtime(replace(config(backend("a")), maxconn=70), 50).limit == 50
 
 
 def test_room_is_what_both_limits_leave() -> None:

@@ -1,0 +1,77 @@
+"""What every connection shares, and who is told when one has gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.task import Clock
+
+from tests.fakes import environment, tls_config
+from tests.flow.peers import Unasked
+
+if TYPE_CHECKING:
+    from pumpproxy.flow.environment import Environment
+
+
+class Waiting:
+    """A listener; it waits again where there is still no room."""
+
+    def __init__(self, shared: Environment, *, again: bool = False) -> None:
+        self._shared = shared
+        self._again = again
+        self.resumed = 0
+
+    def resume(self) -> None:
+        """There may be room."""
+        self.resumed += 1
+        if self._again:
+            self._shared.waiting.add(self)
+
+
+def made() -> Environment:
+    """An environment with one frontend, on a clock."""
+    return environment(tls_config(1), Clock())[0]
+
+
+def test_clients_count_while_they_are_there() -> None:
+    """In the process and at their frontend."""
+    shared = made()
+    frontend = shared.runtime.frontends["f"]
+    one, other = Unasked(), Unasked()
+    shared.opened(one, frontend)
+    shared.opened(other, frontend)
+    assert set(shared.connections) == set[object]({one, other})
+    assert (shared.runtime.connections, frontend.connections) == (2, 2)
+    shared.closed(one, frontend)
+    assert list(shared.connections) == [other]
+    assert (shared.runtime.connections, frontend.connections) == (1, 1)
+
+
+def test_whoever_waits_is_resumed_when_somebody_has_gone() -> None:
+    """Once; who then still finds no room waits for the next."""
+    shared = made()
+    frontend = shared.runtime.frontends["f"]
+    clients = [Unasked(), Unasked()]
+    for client in clients:
+        shared.opened(client, frontend)
+    patient, other = Waiting(shared, again=True), Waiting(shared)
+    shared.waiting |= {patient, other}
+    shared.closed(clients[0], frontend)
+    assert (patient.resumed, other.resumed) == (1, 1)
+    shared.closed(clients[1], frontend)
+    assert (patient.resumed, other.resumed) == (2, 1)
+
+
+def test_the_last_to_go_is_told_of_at_the_end() -> None:
+    """Only where somebody wants to know, and only the last."""
+    shared = made()
+    frontend = shared.runtime.frontends["f"]
+    told: list[int] = []
+    one, other = Unasked(), Unasked()
+    shared.opened(one, frontend)
+    shared.opened(other, frontend)
+    shared.idle = lambda: told.append(shared.runtime.connections)
+    shared.closed(one, frontend)
+    assert told == []
+    shared.closed(other, frontend)
+    assert told == [0]
