@@ -8,6 +8,8 @@ Source: RFC 8446 section 5.1 (records), section 4 (handshake header).
 
 from __future__ import annotations
 
+import struct
+
 from pumpproxy.wire.alert import AlertDescription
 from pumpproxy.wire.errors import NotTlsError, TlsError
 from pumpproxy.wire.nottls import NotTls, what_else
@@ -28,6 +30,7 @@ MAX_BODY = 131_396
 """The largest legal ClientHello without its header, all its vectors full (section 4.1.2); OpenSSL's limit too."""
 MAX_WIRE = 448 * 1024
 """Bytes, record headers included, by which the hello must be complete: a hello of 76 KiB in 1-byte records."""
+_HEADER = struct.Struct("!BBxH").unpack_from
 MAX_EMPTY = 16
 """Records without content in one hello. TLS 1.2 allows them, TLS 1.3 forbids them; OpenSSL takes 32 in a row."""
 
@@ -53,7 +56,9 @@ class HelloRecords:
         size = min(len(received), MAX_WIRE)
         while self._at < size:
             if self._at == self._record_end:
-                if not self._enter_record(received, size):
+                if self._size and self._skip_whole(received, size):
+                    return self._at
+                if self._at == size or not self._enter_record(received, size):
                     break
                 continue
             stop = min(self._record_end, size)
@@ -69,6 +74,26 @@ class HelloRecords:
             message = "a hello too long on the wire"
             raise TlsError(message, AlertDescription.ILLEGAL_PARAMETER)
         return None
+
+    def _skip_whole(self, received: bytes | bytearray, size: int) -> bool:
+        """Pass whole records that need no second look, at a glance each; whether the message is complete.
+
+        A hello in 1-byte records has tens of thousands, and everybody else waits meanwhile.
+        """
+        at, got, message = self._at, self._got, self._size
+        last = size - RECORD_HEADER
+        while at < last:
+            kind, major, length = _HEADER(received, at)
+            end = at + RECORD_HEADER + length
+            if kind != HANDSHAKE or major != MAJOR or not 0 < length <= message - got or end > size:
+                break
+            got += length
+            at = end
+            if got == message:
+                break
+        self._at = self._record_end = at
+        self._got = got
+        return got == message
 
     def _enter_record(self, received: bytes | bytearray, size: int) -> bool:
         """Read the record header at the present place, as far as it is there; whether it is there whole."""

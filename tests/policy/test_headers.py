@@ -48,6 +48,7 @@ def origin(host: str = "192.0.2.7", *trusted: str) -> Origin:
         (b"x_real_ip", False, True),
         (b"host", True, True),
         (b"content-length", True, True),
+        (b"content_length", False, False),
         (b"cookie", True, True),
         (b"authorization", True, True),
         (b"proxy-authorization", True, True),

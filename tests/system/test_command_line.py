@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -216,12 +217,13 @@ def test_descriptors_that_run_out_are_survived(tmp_path: Path, hello: bytes) -> 
         file = tmp_path / "proxy.ini"
         file.write_text(text)
         log = tmp_path / "log"
-        script = 'ulimit -n 60; exec "$@"'
-        command = ["sh", "-c", script, "sh", TWISTD, *twistd, "pumpproxy", "-c", str(file)]
+        command = [TWISTD, *twistd, "pumpproxy", "-c", str(file)]
         with log.open("wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
             wait_until(lambda: "serving" in log.read_text() or process.poll() is not None)
+            # Only now: at its start it looks how many there are, and takes no more clients than they suffice for.
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (60, 60))
             waiting = [socket.create_connection((LOOPBACK, port), PATIENCE) for _ in range(100)]
             wait_until(lambda: "cannot accept" in log.read_text())
             for connection in waiting:
