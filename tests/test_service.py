@@ -18,7 +18,7 @@ from pumpproxy.config.load import load_file
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.service import ProxyService, descriptor_limit
 from tests.fakes import LOOPBACK, RecordingSink, client_hello, unused_port
-from tests.flow.peers import pause, read_all, read_exactly, server
+from tests.flow.peers import pause, read_all, read_exactly, server, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,8 +169,7 @@ async def test_a_reload_opens_nothing_once_the_end_began(tmp_path: Path) -> None
         running = Running(tmp_path, text(port, behind), grace=20.0)
         with socket.create_connection((LOOPBACK, port)) as connection:
             connection.sendall(HELLO)
-            while not running.service.environment.connections:
-                await pause(0.01)
+            await until(lambda: bool(running.service.environment.connections))
             ended = running.service.stopService()
             assert not running.service.reload()
             with socket.socket() as probe:
@@ -203,8 +202,7 @@ async def test_the_end_cuts_what_runs(tmp_path: Path) -> None:
             for data in (HELLO, HELLO[:10], b""):
                 connection = stack.enter_context(socket.create_connection((LOOPBACK, port)))
                 connection.sendall(data)
-            while len(running.service.environment.connections) < 3:
-                await pause(0.01)
+            await until(lambda: len(running.service.environment.connections) == 3)
             await pause(0.2)
             await running.service.stopService()
     assert [record.outcome for record in running.sink.records] == [Outcome.SHUTDOWN] * 3
@@ -223,8 +221,7 @@ async def test_the_grace_is_over_some_time(tmp_path: Path) -> None:
         running = Running(tmp_path, text(port, behind), grace=0.3)
         with socket.create_connection((LOOPBACK, port)) as connection:
             connection.sendall(HELLO)
-            while not running.service.environment.connections:
-                await pause(0.01)
+            await until(lambda: bool(running.service.environment.connections))
             await running.service.stopService()
     assert running.sink.only.outcome is Outcome.SHUTDOWN
 

@@ -151,6 +151,15 @@ def pause(seconds: float) -> Deferred[None]:
     return done
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a fact, for a bounded time."""
+    for _ in range(int(PATIENCE * 100)):
+        if condition():
+            return
+        await pause(0.01)
+    raise AssertionError(condition)
+
+
 def read_all(connection: socket.socket) -> bytes:
     """Everything until FIN."""
     parts = []
