@@ -1,0 +1,296 @@
+"""Request after request of one client: what must become of each, decided from what was meant, and compared.
+
+Each `Ended` needs a cause that the shell saw; what the servers got and what the client got is read back by `strict`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pumpproxy.model import Action, ConnectionMode
+from pumpproxy.policy.records import Load
+from tests.sim import causes, readback, strict
+from tests.sim.courses import Course
+from tests.sim.replies import Worth
+from tests.sim.routing import winners
+
+if TYPE_CHECKING:
+    from pumpproxy.model import Target
+    from pumpproxy.policy.attempts import Attempt, ConnectFailure
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.records import RequestRecord
+    from pumpproxy.policy.request import Ending
+    from tests.sim.asks import Ask
+    from tests.sim.ledger import Front
+    from tests.sim.peers import Peer
+    from tests.sim.talks import Talk
+
+_CHALLENGE = b"/.well-known/acme-challenge/"
+
+
+@dataclass
+class Turn:
+    """What is known of one request until its record."""
+
+    ask: Ask
+    start: int
+    """Where it begins in what the client sends."""
+    targets: set[Target] = field(default_factory=set)
+    """Where it must be led, once that is decided: a backend or an action."""
+    answers: frozenset[int] = frozenset()
+    """Statuses of an answer of ours that was decided on."""
+    course: Course | None = None
+    origin: readback.Origin | None = None
+    """What a server was to be told of the client when the head was written."""
+    patience: float = 0.0
+    """Seconds that a server has, as the file said then."""
+    may_persist: bool = False
+    """The connection might live on, as far as the file was concerned."""
+    record_why: str = ""
+    """The fact upon which it ended."""
+    cut_short: bool = False
+    """It was answered before all of it was read."""
+    told_to_close: bool = False
+    """The client's answer said that nothing follows it."""
+    peer: Peer | None = None
+    mark: bytes = b""
+    """The head of that server's answer has it."""
+    record: RequestRecord | None = None
+
+    @property
+    def leaves_open(self) -> bool:
+        """Whether a request may follow it."""
+        ended = self.told_to_close or self.cut_short or self.record is None or self.record.status is None
+        return not ended and self.record_why == "client_drained"
+
+    @property
+    def decided(self) -> bool:
+        """Whether its head was read and found good."""
+        return bool(self.targets or self.answers)
+
+
+class Turns:
+    """The judge of one talk."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+        self._world = talk.world
+        self._began = self.active = talk.world.time.now
+        """When it was accepted; when a byte moved last that anybody waits for."""
+        self.records: list[RequestRecord] = []
+        self.failure: ConnectFailure | None = None
+        self.tunnel_ending: Ending | None = None
+        self.ending_soon = False
+        starts = [0]
+        for ask in talk.asks:
+            starts.append(starts[-1] + len(ask.data))
+        self.turns = [Turn(ask, start) for ask, start in zip(talk.asks, starts, strict=False)]
+
+    @property
+    def _turn(self) -> Turn:
+        return self.turns[len(self.records)]
+
+    @property
+    def ask(self) -> Ask:
+        """Of the request under way."""
+        return self._turn.ask
+
+    @property
+    def front(self) -> Front:
+        """The client's frontend, as the ledger has it."""
+        return self._world.ledger.fronts[self.talk.state]
+
+    def moved(self) -> None:
+        """A byte came, or went."""
+        self.active = self._world.time.now
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the request under way is there; what comes then is another one's."""
+        return self.has_sent(self._turn, len(self.ask.data))
+
+    @property
+    def ahead(self) -> int:
+        """Bytes beyond the request under way, where one is."""
+        turn = self._turn
+        return len(self.talk.fed) - turn.start - len(turn.ask.data) if turn.decided else 0
+
+    @property
+    def early(self) -> int:
+        """Bytes of the body so far."""
+        turn = self._turn
+        return len(self.talk.fed) - turn.start - len(turn.ask.head)
+
+    def has_sent(self, turn: Turn, size: int) -> bool:
+        """Whether the client has sent so much of a request, as far as we have read."""
+        return len(self.talk.fed) >= turn.start + size
+
+    # Decisions --------------------------------------------------------------------------------------------------------
+
+    def decide(self) -> Turn:
+        """A head was read: where it must be led, as the declarations say now."""
+        turn = self._turn
+        ask, declared = turn.ask, self.front.declared
+        if turn.decided:
+            return turn
+        assert not ask.statuses or ask.bad_rest, "what is to be refused was taken"
+        assert self.has_sent(turn, len(ask.head))
+        there = self._world.runtime.frontends.get(declared.name) is self.talk.state
+        turn.may_persist = there and declared.connection is ConnectionMode.SERVER_CLOSE
+        if ask.last_hop:
+            turn.answers = frozenset({501})
+            return turn
+        default = declared.default_backend
+        found: set[Target] = set()
+        if ask.host is not None and not ask.is_address:
+            found = winners(declared.routes, ask.host, (), ask.path.decode())
+        if not found or (found == {Action.REDIRECT_HTTPS} and default and ask.path.startswith(_CHALLENGE)):
+            found = {default} if default is not None else found or {Action.REJECT}
+        turn.targets = found
+        if Action.REDIRECT_HTTPS in found:
+            turn.answers = frozenset({301 if ask.method in (b"GET", b"HEAD") else 308})
+        elif found & {Action.REJECT}:
+            turn.answers = frozenset({421})
+        return turn
+
+    def attempts(self, attempt: Attempt | None, why: str) -> None:
+        """A server is to be asked; None: nobody is left."""
+        turn = self.decide()
+        pool = turn.course.pool if turn.course is not None else self._pool(turn, attempt)
+        if turn.course is None:
+            turn.course = Course(self._world.ledger, pool, turn.ask.host)
+            turn.origin = self._origin(pool)
+            turn.patience = self._world.ledger.groups[pool].declared.timeout_server
+            turn.course.first(attempt)
+        else:
+            assert why == "connect_failed"
+            turn.course.failed(attempt)
+
+    def _pool(self, turn: Turn, attempt: Attempt | None) -> Pool:
+        (target,) = turn.targets
+        assert isinstance(target, str), "a server is asked for what is ours to answer"
+        pool = self.front.pools[target]
+        members = [state for state, _said in self._world.ledger.groups[pool].members.values()]
+        assert attempt is None or attempt.server in members
+        return pool
+
+    def _origin(self, pool: Pool) -> readback.Origin:
+        declared, host = self.front.declared, self.talk.client.host
+        rules = [declared.forwardfor, self._world.ledger.groups[pool].declared.forwardfor]
+        trusted = any(ipaddress.ip_address(host) in network for network in declared.trusted_proxies)
+        return readback.Origin(host, trusted, [rule for rule in rules if rule is not None])
+
+    def connected(self, peer: Peer, mark: bytes) -> None:
+        """A server's connection is there, for the request under way."""
+        self.moved()
+        turn = self._turn
+        turn.peer, turn.mark = peer, mark
+
+    def writes(self) -> None:
+        """The client is sent something: a server's answer, or ours, which is decided on at the latest now."""
+        turn = self._turn
+        if (
+            turn.peer is None
+            and turn.course is None
+            and not turn.ask.statuses
+            and self.has_sent(turn, len(turn.ask.head))
+        ):
+            self.decide()
+
+    def leaves(self) -> None:
+        """The server is let go in peace: all was said and heard."""
+        turn = self._turn
+        assert turn.peer is not None
+        assert turn.peer.reply.worth is Worth.WHOLE
+        request = strict.request(bytes(turn.peer.got))
+        assert request is not None
+        assert request.whole
+        self.released()
+
+    def released(self) -> None:
+        """The server counts no more."""
+        course = self._turn.course
+        if course is not None:
+            course.release()
+
+    def switches(self, to_server: bytes, to_client: bytes) -> None:
+        """A tunnel begins with what each side was ahead."""
+        turn = self._turn
+        assert turn.ask.upgrade
+        assert turn.peer is not None
+        assert turn.peer.reply.worth is Worth.SWITCH
+        assert to_server == self.talk.fed[turn.start + len(turn.ask.data) :]
+        head, _end, rest = to_client.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert turn.peer.reply.payload.startswith(rest)
+
+    # Records ----------------------------------------------------------------------------------------------------------
+
+    def ended(self, record: RequestRecord, why: str) -> None:
+        """A request is over: for a reason that there is, and once."""
+        turn = self._turn
+        assert turn.record is None
+        turn.record, turn.record_why = record, why
+        turn.cut_short = not self.has_all
+        causes.check(self, turn, record, why)
+        if turn.course is None and turn.ask.bad_rest and record.backend is not None:
+            # The fault was in the first bytes of a body: the backend was known, and nobody was asked yet.
+            turn.course = Course(self._world.ledger, self.front.pools[record.backend], None)
+        self._check_record(turn, record)
+        self.released()
+        self.records.append(record)
+        if len(self.records) == len(self.turns):
+            # A record beyond the last request would need one to belong to.
+            self.turns.append(Turn(readback.NOTHING, turn.start + len(turn.ask.data)))
+
+    def _check_record(self, turn: Turn, record: RequestRecord) -> None:
+        course, ask = turn.course, turn.ask
+        assert (record.client, record.frontend) == (self.talk.client, self.front.declared.name)
+        asked: tuple[str | None, str | None, int, bool] = (None, None, 0, False)
+        if course is not None:
+            asked = (course.name, course.last, course.retries, course.redispatched)
+        assert (record.backend, record.server, record.retries, record.redispatched) == asked
+        assert record.load == self._load(turn)
+        assert self._began - 1e-3 <= record.started - 1e9 <= self._world.time.now + 1e-3
+        if turn.decided:
+            assert (record.request_line, record.host) == (ask.line, ask.host)
+        if turn.decided and not ask.bad_rest and self.tunnel_ending is None:
+            read = min(len(self.talk.fed) - turn.start, len(ask.data))
+            assert record.bytes_in == (read if course is not None else min(read, len(ask.head)))
+
+    def _load(self, turn: Turn) -> Load:
+        ledger, course = self._world.ledger, turn.course
+        backend = server = 0
+        if course is not None:
+            mine = int(course.counts)
+            backend = ledger.at_pool[course.pool] - mine
+            server = 0 if course.server is None else ledger.at_server[course.server] - mine
+        return Load(ledger.clients, ledger.fronts[self.talk.state].clients, backend, server)
+
+    # What was seen at both ends ---------------------------------------------------------------------------------------
+
+    def _check_end(self, latest: Turn | None) -> None:
+        """A connection that may live on does, and what came behind the latest request was begun to be read."""
+        if self.ending_soon or self.talk.asker.finished or self.tunnel_ending is not None:
+            return
+        if latest is None or latest.leaves_open:
+            assert not self.talk.fed[self.turns[len(self.records)].start :].strip(b"\r\n")
+            assert self.talk.left_why != "client_drained"
+
+    def check_request(self, peer: Peer) -> None:
+        """A server's connection is over: what it got is what was meant."""
+        turn = next(turn for turn in self.turns if turn.peer is peer)
+        assert turn.origin is not None
+        readback.check_request(bytes(peer.got), turn.ask, turn.origin, sent=self.has_sent(turn, len(turn.ask.data)))
+
+    def check_all(self) -> None:
+        """Nothing is left of the client: what it got is what each record says, and nothing else."""
+        assert len(self.records) >= sum(turn.decided for turn in self.turns)
+        rest = bytes(self.talk.wire)
+        done = [turn for turn in self.turns if turn.record is not None]
+        for turn in done:
+            rest = readback.check_response(rest, turn, self.talk, last=turn is done[-1])
+        assert not rest or self.tunnel_ending is not None
+        self._check_end(done[-1] if done else None)
