@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import resource
 import socket
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,8 @@ from pumpproxy.flow.stream import StreamProtocol
 from pumpproxy.model import DnsAddress, TcpAddress, UnixAddress
 from pumpproxy.policy.attempts import ConnectFailure
 from tests.fakes import LOOPBACK, unused_port
-from tests.flow.peers import black_hole, pause, server
+from tests.flow.exhausted import in_a_process
+from tests.flow.peers import black_hole, server
 from tests.flow.reactors import FakeReactor
 
 if TYPE_CHECKING:
@@ -363,20 +363,7 @@ async def test_an_address_without_a_route_is_unreachable() -> None:
     assert await really(TcpAddress("255.255.255.255", 80)) is ConnectFailure.UNREACHABLE
 
 
-@pytest_twisted.ensureDeferred
-async def test_without_descriptors_the_failure_is_ours(tmp_path: Path) -> None:
+def test_without_descriptors_the_failure_is_ours(tmp_path: Path) -> None:
     """For TCP and for unix sockets."""
-    path = str(tmp_path / "app.sock")
-    with server(nothing) as port, server(nothing, family=socket.AF_UNIX, path=path):
-        await pause(0)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with socket.socket() as probe:
-            lowest = probe.fileno()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-        try:
-            by_tcp = await really(TcpAddress(LOOPBACK, port), 5.0)
-            by_unix = await really(UnixAddress(path), 5.0)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert by_tcp is ConnectFailure.RESOURCES
-        assert by_unix is ConnectFailure.RESOURCES
+    found = in_a_process(tmp_path)
+    assert (found["tcp"], found["unix"]) == ("RESOURCES", "RESOURCES")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -21,6 +20,7 @@ from pumpproxy.flow.sockets import open_sockets
 from pumpproxy.flow.stream import StreamProtocol
 from pumpproxy.model import TcpAddress, UnixAddress
 from tests.fakes import LOOPBACK, environment, tls_config
+from tests.flow.exhausted import Greeter, in_a_process
 from tests.flow.peers import Proxied, Unasked, has_ipv6, pause
 from tests.flow.reactors import Reading
 from tests.logs import logged
@@ -319,25 +319,6 @@ def test_it_is_shown_by_its_address() -> None:
 # Real sockets -------------------------------------------------------------------------------------------------------
 
 
-class Greeter(StreamProtocol, Unasked):
-    """Tells a client who it is, and closes."""
-
-    def __init__(self, shared: Environment, frontend: FrontendState, client: ClientAddress) -> None:
-        self._shared = shared
-        self._frontend = frontend
-        self._client = client
-
-    def connectionMade(self) -> None:
-        """Greet."""
-        self._shared.opened(self, self._frontend)
-        self.transport.write(f"{self._client.host} {self._client.port}".encode())
-        self.transport.loseConnection()
-
-    def connectionLost(self, _reason: Failure = connectionDone) -> None:
-        """Gone."""
-        self._shared.closed(self, self._frontend)
-
-
 def greeted(connection: socket.socket) -> tuple[str, tuple[str, int]]:
     """What it says, and our own address."""
     own = connection.getsockname()
@@ -391,28 +372,8 @@ async def test_a_client_on_a_unix_socket(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@pytest_twisted.ensureDeferred
-async def test_real_descriptors_run_out_and_come_back() -> None:
-    """Who came meanwhile is served then."""
-    proxied = Proxied(tls_config(1), Greeter)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with socket.socket() as client, logged() as lines:
-        client.setblocking(False)
-        with socket.socket() as probe:
-            lowest = probe.fileno()
-        client.connect_ex((LOOPBACK, proxied.port))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-        try:
-            for _ in range(5):
-                await pause(0.01)
-            assert proxied.listener.accepted == 0
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        client.settimeout(20)
-        for _ in range(200):
-            if proxied.listener.accepted:
-                break
-            await pause(0.02)
-        assert greeted(client)[0] == f"{LOOPBACK} {client.getsockname()[1]}"
-    await proxied.quiet()
-    assert [line.split(":")[0] for line in lines] == ["warn", "info"]
+def test_real_descriptors_run_out_and_come_back(tmp_path: Path) -> None:
+    """Who came meanwhile is served then; it is said once, and once when it is over."""
+    found = in_a_process(tmp_path)
+    assert (found["accepted meanwhile"], found["greeted"]) == (0, True)
+    assert found["lines"] == ["warn:", "info:"]

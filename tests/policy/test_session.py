@@ -82,7 +82,8 @@ def test_a_hello_may_come_in_any_pieces() -> None:
 def test_early_data_follows_the_hello_in_order() -> None:
     """What comes with the hello, and what comes while we connect."""
     play = site() >> sends(HELLO + b"one ") << connect("s") >> sends(b"two ") << WAIT >> sends(b"three") << WAIT
-    play >> connects << relay(HELLO + b"one two three")
+    play = play >> connects << relay(HELLO + b"one two three")
+    assert (play.session._sniffer, play.session._early) == (None, []), "held by the relay alone from now on"
 
 
 def test_reading_pauses_when_much_came_while_we_connect() -> None:
@@ -131,6 +132,7 @@ def test_who_has_no_route_follows_its_policy(data: bytes, policy: str) -> None:
     rejected = site(routes=routes, **{policy: Action.REJECT}) >> sends(data) << UNRECOGNIZED
     ended = rejected.over(Outcome.REFUSED, Phase.REQUEST)
     assert (ended.backend, ended.server, ended.queued, ended.connected) == (None, None, None, None)
+    assert (ended.retries, ended.redispatched) == (0, False)
     assert (ended.bytes_in, ended.bytes_out) == (len(data), 7)
     dropped = site(routes=routes, **{policy: Action.DROP}) >> sends(data) << Refuse(b"")
     dropped.over(Outcome.REFUSED, Phase.REQUEST)
@@ -397,6 +399,15 @@ def test_the_first_cause_stands() -> None:
     play >> relayed(1, 1, Outcome.COMPLETED, Phase.DONE)
     assert play.session.stage is Stage.OVER
     play.over(Outcome.REFUSED, Phase.REQUEST)
+
+
+def test_a_relay_is_not_disturbed_by_what_is_over() -> None:
+    """Neither by a failure that comes too late nor by a deadline; a defect ends it as such, while data passed."""
+    play = site() >> sends(HELLO) << connect("s") >> connects << relay(HELLO)
+    play = play >> fails(REFUSED) << WAIT
+    assert play.session.deadline_passed(ACCEPTED + 60.0) == WAIT
+    play.session.failed("ZeroDivisionError")
+    play.over(Outcome.INTERNAL, Phase.DATA)
 
 
 @pytest.mark.parametrize("data", [b"", HELLO])
