@@ -72,7 +72,8 @@ certbot`.
 
 Which route wins does not depend on the order in the file: an exact name beats the longest wildcard, which beats the
 first regular expression that matches, which beats the default; among the routes of one name the longest path wins,
-and one with a condition beats one without.
+and one with a condition beats one without. Of `*.example.org` and `.example.org` the first wins, and of two
+conditions that both hold the protocol that comes first in the alphabet.
 
 Names are compared in one spelling on both sides: lower case, A-labels (`xn--...`), no final dot. A name with other
 letters may be written as it is read, `bücher.example`.

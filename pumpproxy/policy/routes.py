@@ -1,7 +1,8 @@
 """Which target a name, a path and an ALPN list lead to; the order in the file never matters (but among regexes).
 
 An exact name beats the longest wildcard, which beats the first regex that matches, which beats the default; among
-routes of one name the longest path wins, and one with a condition beats one without. `*.x` beats `.x`.
+routes of one name the longest path wins, and one with a condition beats one without. `*.x` beats `.x`; of two
+conditions that both hold, the protocol that comes first in the alphabet wins.
 May not: see a socket, or know what a target does.
 """
 
@@ -30,7 +31,7 @@ class _Rule(NamedTuple):
 def _rules(routes: Iterable[Route]) -> tuple[_Rule, ...]:
     """Most particular first, so that the first that fits is the one that wins."""
     rules = [_Rule(r.path.encode(), None if r.alpn is None else r.alpn.encode(), r.target) for r in routes]
-    rules.sort(key=lambda rule: (-len(rule.path), rule.alpn is None))
+    rules.sort(key=lambda rule: (-len(rule.path), rule.alpn is None, rule.alpn or b""))
     return tuple(rules)
 
 

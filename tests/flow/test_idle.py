@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -201,7 +202,7 @@ def test_the_sweep_has_one_delayed_call() -> None:
     clock, sweep = started()
     assert clock.getDelayedCalls() == []
     entries = [Entry(1000.0 + number / 7) for number in range(500)]
-    for entry in entries:
+    for entry in reversed(entries):
         sweep.watch(entry)
         assert len(clock.getDelayedCalls()) == 1
     clock.advance(30)
@@ -221,6 +222,44 @@ def test_connections_that_come_and_go_leave_nothing() -> None:
         sweep.forget(entry)
     assert len(sweep) == 0
     assert len(sweep._ticks) == len(sweep._buckets) <= 1
+
+
+def test_who_is_over_is_let_go() -> None:
+    """Forgotten, moved or told: the sweep holds nothing of it until its old time."""
+    clock, sweep = started()
+    for happens in ("forgotten", "moved and told"):
+        entry = Entry(clock.seconds() + 3600.0)
+        sweep.watch(entry)
+        if happens == "forgotten":
+            sweep.forget(entry)
+        else:
+            entry.at = clock.seconds() + 1.0
+            sweep.watch(entry)
+            clock.advance(2)
+            assert len(entry.told) == 1
+        left = weakref.ref(entry)
+        del entry
+        assert left() is None, happens
+
+
+def test_only_what_is_due_is_looked_at() -> None:
+    """A tick costs what lies in its bucket, however many wait behind it."""
+    clock, sweep = started()
+    looks: list[int] = []
+
+    class Counting(Entry):
+        def deadline(self) -> float | None:
+            """Count."""
+            looks.append(1)
+            return self.at
+
+    for later in range(100):
+        sweep.watch(Counting(1060.0 + later))
+    near = Entry(1001.0)
+    sweep.watch(near)
+    looks.clear()
+    clock.advance(2)
+    assert (len(near.told), looks) == (1, [])
 
 
 @given(st.floats(1e-3, 1e7), st.floats(0, 1e4))

@@ -182,3 +182,10 @@ def test_the_table_agrees_with_the_sentence(
     ]
     best = max(fitting, key=lambda pair: pair[0])[1].target if fitting else None
     assert RouteTable(routes).lookup(name, alpn, path) == best
+
+
+@pytest.mark.parametrize("order", [("h2", "http/1.1"), ("http/1.1", "h2")])
+def test_of_two_conditions_that_hold_the_first_in_the_alphabet_wins(order: tuple[str, str]) -> None:
+    """Whatever the order in the file, and in the hello."""
+    table = RouteTable([Route(ExactHost("x.example"), "", alpn, f"b-{alpn}") for alpn in order])
+    assert table.lookup("x.example", (b"http/1.1", b"h2")) == "b-h2"

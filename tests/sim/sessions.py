@@ -54,6 +54,7 @@ class Sessions:
         self._budget_limit = chance.choice([400, 2_000, 70_000, 1_000_000])
         self._budget: HelloBudget[Visit] = HelloBudget(self._budget_limit)
         self._held: dict[Visit, int] = {}
+        self._illness = chance.choice([(0.0, 0.0, 0.1, 0.5, 1.0), (0.0, 0.0, 0.1, 0.5, 1.0), (0.5, 0.9, 1.0)])
         self._ill: dict[object, float] = {}
         self._visits: list[Visit] = []
         self._backlog: list[tuple[str, flights.Flight]] = []
@@ -155,7 +156,7 @@ class Sessions:
         chance = self.chance
         server = attempt.server
         if server not in self._ill:
-            self._ill[server] = chance.choice([0.0, 0.0, 0.1, 0.5, 1.0])
+            self._ill[server] = chance.choice(self._illness)
         if chance.random() >= self._ill[server]:
             return chance.choice([0.0, 0.001, 0.3, 2.0]) * chance.random(), None
         failure = chance.choice([ConnectFailure.REFUSED, *ConnectFailure])

@@ -137,7 +137,7 @@ def test_authorities(raw: bytes, authority: tuple[str, int | None]) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b":80", b".", b"a..example", b".example", b"-a.example", b"a.example/x", b"a.example, b.example", b"a,b",
+        b"", b":80", b".", b"a..example", b".example", b"a.example/x", b"a.example, b.example", b"a,b",
         b"user@a.example", b"a.example:abc", b"a.example:99999", b"a.example:65536", b"a.example:0", b"a.example:-1",
         b"a.example:+1", b"a.example:000080", b"a.example:80:80", b"a\texample", b"a example", b"[::1", b"::1",
         b"[::1]x",
