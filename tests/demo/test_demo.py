@@ -36,7 +36,9 @@ def test_every_printed_line_shows_what_it_should(tmp_path: Path) -> None:
 def test_it_ends_when_asked_to(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, or the end of the session or of the terminal, ends the proxy too, and removes the file and the keys."""
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(COMMAND, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as demo:
+    # A run in the background ignores SIGINT and SIGHUP (as nohup and a shell's `&` have it), and its children with it.
+    command = ["env", "--default-signal", *COMMAND]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         try:
             seen = []
