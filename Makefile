@@ -55,7 +55,7 @@ soak: $(VENV)/.test
 	$(BIN)/python -m pytest -m "soak or not system" --hypothesis-profile=soak $(ARGS)
 
 oldest: $(OLDEST)/.test
-	$(OLDEST)/bin/python -m pytest $(ARGS)
+	$(OLDEST)/bin/python -m pytest --ignore=tests/house --ignore=tests/benchmarks $(ARGS)
 
 clean:
 	rm -rf $(CACHES) _trial_temp*

@@ -6,6 +6,7 @@ relay's end, and after a refusal to the linger.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
 from twisted.internet.protocol import connectionDone
@@ -20,6 +21,8 @@ from pumpproxy.policy.session import Session
 from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
 
@@ -157,17 +160,34 @@ class FrontProtocol(StreamProtocol):
         self._pause = None
         environment = self._environment
         self._dial = Dial(environment.reactor, environment.resolver, self._server_protocol, self._connect_failed)
-        self._dial.connect(attempt.server.declared.address, attempt.timeout)
+        with self._guarded():
+            self._dial.connect(attempt.server.declared.address, attempt.timeout)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A defect of ours while we connect is not in the client's own event: it must not leave the client waiting."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - whatever it was, the others go on
+            self.log.failure("a connection ended by a defect")
+            self._session.failed("")
+            self._stop_connecting()
+            self.transport.abortConnection()
 
     def _server_protocol(self) -> ServerProtocol:
         return ServerProtocol(self._connected)
 
     def _connect_failed(self, failure: ConnectFailure) -> None:
         self._dial = None
-        self._do(self._session.connect_failed(failure))
+        with self._guarded():
+            self._do(self._session.connect_failed(failure))
 
     def _connected(self, server: ServerProtocol) -> None:
         self._dial = None
+        with self._guarded():
+            self._start_relay(server)
+
+    def _start_relay(self, server: ServerProtocol) -> None:
         session = self._session
         step = session.connected(self._environment.now())
         if not isinstance(step, StartRelay) or session.pool is None:

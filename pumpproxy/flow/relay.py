@@ -114,7 +114,8 @@ class RelayEnd:
     def resumeProducing(self) -> None:
         """The other took everything. A finished end is not read again: Twisted would report its FIN twice."""
         self.other.stalled = False
-        self.other.active = self._relay.now()
+        # This end could not be heard meanwhile, so that its time begins anew too.
+        self.active = self.other.active = self._relay.now()
         if not self.finished:
             self.transport.resumeProducing()
 

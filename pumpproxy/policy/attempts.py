@@ -81,11 +81,13 @@ class Attempts:
         self.retries += 1
         self._tried.append(current)
         server = (self._elsewhere(current) if self._may_move() else None) or self._successor(current)
+        pause = min(RETRY_PAUSE, backend.timeout_connect)
         if server is None:
-            return Attempt(current, min(RETRY_PAUSE, backend.timeout_connect), backend.timeout_connect)
+            return Attempt(current, pause, backend.timeout_connect)
         self.redispatched = True
         self._assign(server)
-        return Attempt(server, 0.0, backend.timeout_connect)
+        # One that refused before needs its time too, whoever was asked in between.
+        return Attempt(server, pause if server in self._tried else 0.0, backend.timeout_connect)
 
     def release(self) -> None:
         """The connection is over: it counts nowhere any more. Later calls do nothing."""

@@ -11,17 +11,19 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 
 from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.idle import TICK
-from pumpproxy.flow.linger import LINGER_TIME
+from pumpproxy.flow.linger import LINGER_SIZE, LINGER_TIME
 from pumpproxy.model import Action, Backend, Config, DnsAddress, Mode, Redispatch, Server
+from pumpproxy.policy.admission import HelloBudget
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import ClientAddress
-from pumpproxy.policy.session import MAX_EARLY
+from pumpproxy.policy.session import MAX_EARLY, STALL_SIZE, STALL_TIME
 from pumpproxy.wire.alert import AlertDescription, alert_record
 from tests.fakes import environment
 from tests.flow.reactors import FakeReactor
 from tests.flow.streams import FakeStream
 from tests.policy.declared import backend, config, server
 from tests.policy.sessionbook import hello_for
+from tests.wire.hellos import extension, hello, record, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +92,7 @@ class Front:
             assert [one.connections for one in pool.servers.values()] == [0] * len(pool.servers)
         self.reactor.advance(10_000)
         assert self.reactor.getDelayedCalls() == []
+        assert not [one for one in self.reactor.dialled if one.state == "connecting"]
         assert len(self.sink.records) == 1
         return record
 
@@ -198,7 +201,7 @@ def test_a_defect_may_end_it_at_any_moment(moment: Callable[[], Front], phase: P
     front = moment()
     front.stream._lose(ZeroDivisionError())
     record = front.over(Outcome.INTERNAL, phase)
-    assert record.detail in {"ZeroDivisionError", ""}
+    assert record.detail == "ZeroDivisionError"
 
 
 def test_a_refused_client_that_does_not_read_is_closed_in_the_end() -> None:
@@ -209,6 +212,17 @@ def test_a_refused_client_that_does_not_read_is_closed_in_the_end() -> None:
     front = lingering()
     front.stream.peer_resets()
     front.turn()
+    front.over(Outcome.REFUSED, Phase.REQUEST)
+
+
+def test_a_refused_client_that_talks_on_and_on_is_closed() -> None:
+    """What it sends is discarded, to a limit."""
+    front = lingering()
+    assert front.takes() == alert_record(AlertDescription.UNRECOGNIZED_NAME)
+    front.stream.peer_sends(bytes(LINGER_SIZE))
+    front.turn()
+    assert front.stream.connected
+    front.stream.peer_sends(b"x")
     front.over(Outcome.REFUSED, Phase.REQUEST)
 
 
@@ -349,6 +363,54 @@ def test_the_inspect_delay_ends_a_client_that_trickles() -> None:
     assert front.stream.fin
     front.stream.peer_finishes()
     front.over(Outcome.CLIENT_SILENT, Phase.REQUEST)
+
+
+def test_the_inspect_delay_ends_a_client_that_says_nothing() -> None:
+    """Nothing ever came of it."""
+    front = Front(config(backend("s"), inspect_delay=2.0))
+    front.passes(1.8)
+    assert not front.stream.fin
+    front.passes(0.4)
+    assert front.stream.fin
+    front.stream.peer_finishes()
+    front.over(Outcome.CLIENT_SILENT, Phase.REQUEST)
+
+
+def test_a_large_hello_that_stalls_is_ended_before_the_inspect_delay() -> None:
+    """It holds too much for waiting so long."""
+    front = Front(config(backend("s"), inspect_delay=60.0))
+    whole = records(hello(extension(21, bytes(60_000))), 1)
+    front.passes(1)
+    front.stream.peer_sends(whole[: STALL_SIZE + 1])
+    assert front.environment.hellos.total == STALL_SIZE + 1
+    front.passes(STALL_TIME + 0.2)
+    assert front.stream.fin
+    front.stream.peer_finishes()
+    front.over(Outcome.CLIENT_SILENT, Phase.REQUEST)
+
+
+def test_what_a_hello_holds_is_given_back_when_it_is_complete() -> None:
+    """Its bytes are the connection's then, and no unfinished hello's."""
+    front = sniffing()
+    assert front.environment.hellos.total == 50
+    front.stream.peer_sends(HELLO[50:])
+    assert front.environment.hellos.total == 0
+    front.stream.peer_resets()
+    front.over(Outcome.CLIENT_LEFT, Phase.CONNECT)
+
+
+def test_the_largest_unfinished_hello_goes_where_all_hold_too_much() -> None:
+    """It is told why, and the budget is its successors'."""
+    front = Front()
+    front.environment.hellos = HelloBudget(limit=100)
+    large = record(hello(extension(21, bytes(1000))))
+    front.stream.peer_sends(large[:100])
+    assert front.environment.hellos.total == 100
+    front.stream.peer_sends(large[100:101])
+    assert front.takes() == INTERNAL
+    assert front.environment.hellos.total == 0
+    front.stream.peer_finishes()
+    front.over(Outcome.OVERLOAD, Phase.REQUEST)
 
 
 def test_a_hello_in_time_is_not_ended_later() -> None:

@@ -14,8 +14,10 @@ import pytest_twisted
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import Clock
 
+from pumpproxy.flow import relay as relay_module
 from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.idle import TICK, Sweep
+from pumpproxy.flow.progress import Acknowledged
 from pumpproxy.flow.relay import MAX_DISCARDED, Relay, ServerProtocol
 from pumpproxy.flow.stream import StreamProtocol
 from pumpproxy.policy.inactivity import RelayTimeouts
@@ -25,7 +27,7 @@ from tests.flow.peers import Proxied, read_exactly, server
 from tests.flow.streams import FakeStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from twisted.python.failure import Failure
 
@@ -387,6 +389,126 @@ def test_who_takes_nothing_is_to_blame_in_a_tunnel_too() -> None:
     relayed.client.peer_sends(b"12345")
     assert cut_after(relayed) == about(5.0)
     assert relayed.over == [(Outcome.SERVER_IDLE, Phase.DATA)]
+
+
+@pytest.mark.parametrize("timeouts", [TIMEOUTS, replace(TIMEOUTS, client=50.0, server=70.0)])
+def test_when_a_stall_is_over_time_begins_anew(timeouts: RelayTimeouts) -> None:
+    """For who has taken everything at last, and for who was not read meanwhile."""
+    relayed = Relayed(timeouts, to_server=b"hi")
+    relayed.settle()
+    relayed.client.peer_sends(b"12345")
+    relayed.passes(45)
+    relayed.server.peer_takes()
+    assert cut_after(relayed) == about(50.0)
+
+
+def test_reading_begins_where_it_was_paused() -> None:
+    """A client that sent much while we connected."""
+    relayed = Relayed()
+    relay = Relay(relayed.sweep, TIMEOUTS, lambda _relay: None)
+    streams = [FakeStream(relayed.clock), FakeStream(relayed.clock)]
+    for stream, end in zip(streams, (relay.client, relay.server), strict=True):
+        side = Side()
+        side.end = end
+        stream.connect(side)
+        stream.pauseProducing()
+        stream.peer_sends(b"12")
+    relay.start(streams[0].real, streams[1].real)
+    relayed.turn()
+    assert [stream.waiting for stream in streams] == [b"12", b"12"]
+
+
+class Kernel:
+    """What of each stream was acknowledged, and when."""
+
+    def __init__(self, relayed: Relayed) -> None:
+        self._relayed = relayed
+        self._sizes: dict[object, tuple[int, float]] = {}
+
+    def takes(self, stream: FakeStream) -> None:
+        """Its peer acknowledges some more, though no buffer of ours gets free by it."""
+        size, _ = self._sizes.get(stream, (0, 0.0))
+        self._sizes[stream] = (size + 1, self._relayed.clock.seconds())
+
+    def acknowledged(self, stream: FakeStream) -> Acknowledged:
+        """In place of the system's answer."""
+        size, at = self._sizes.get(stream, (0, 0.0))
+        return Acknowledged(size, self._relayed.clock.seconds() - at)
+
+    def taken(self, stream: FakeStream) -> int:
+        """In place of the system's answer."""
+        return self.acknowledged(stream).size
+
+
+@pytest.fixture(name="kernel")
+def _kernel(monkeypatch: pytest.MonkeyPatch) -> Callable[[Relayed], Kernel]:
+    """A kernel that says what a peer has taken, from now on."""
+
+    def of(relayed: Relayed) -> Kernel:
+        kernel = Kernel(relayed)
+        monkeypatch.setattr(relay_module, "acknowledged", kernel.acknowledged)
+        monkeypatch.setattr(relay_module, "taken_by_peer", kernel.taken)
+        return kernel
+
+    return of
+
+
+def stalled(relayed: Relayed) -> None:
+    """The client does not take what the server sends."""
+    relayed.server.peer_sends(b"12345")
+
+
+def half_closed(relayed: Relayed) -> None:
+    """The server is done; all of it is in the kernel's buffer."""
+    relayed.server.peer_sends(b"1")
+    relayed.server.peer_finishes()
+    relayed.settle()
+
+
+def closing(relayed: Relayed) -> None:
+    """Both are done, but not everything has gone out."""
+    relayed.server.peer_sends(b"1")
+    relayed.server.peer_finishes()
+    relayed.client.peer_finishes()
+
+
+@pytest.mark.parametrize("state", [stalled, half_closed, closing])
+@pytest.mark.parametrize("pause", [1.0, 7.0, 29.0])
+def test_a_slow_client_has_its_time_for_each_bit(
+    state: Callable[[Relayed], None], pause: float, kernel: Callable[[Relayed], Kernel]
+) -> None:
+    """As long as it acknowledges something; then its time counts from the last that it did."""
+    relayed = Relayed(replace(TIMEOUTS, client=30.0))
+    says = kernel(relayed)
+    state(relayed)
+    for _ in range(round(120 / pause)):
+        relayed.passes(pause)
+        assert not relayed.ended
+        says.takes(relayed.client)
+    assert cut_after(relayed) == about(30.0)
+    assert [one[0] for one in relayed.over] == [Outcome.CLIENT_IDLE]
+
+
+@pytest.mark.parametrize("state", [stalled, half_closed, closing])
+def test_a_client_that_takes_nothing_is_cut_in_its_time(
+    state: Callable[[Relayed], None], kernel: Callable[[Relayed], Kernel]
+) -> None:
+    """Also where the kernel can tell."""
+    relayed = Relayed(replace(TIMEOUTS, client=30.0))
+    kernel(relayed)
+    state(relayed)
+    assert cut_after(relayed) == about(30.0)
+
+
+def test_the_acknowledgement_of_a_fin_gives_no_second_time(kernel: Callable[[Relayed], Kernel]) -> None:
+    """It comes at once, from the client's kernel; the client itself is silent from then on."""
+    relayed = Relayed(to_server=b"hi", to_client=b"hi")
+    relayed.settle()
+    says = kernel(relayed)
+    relayed.server.peer_finishes()
+    relayed.settle()
+    says.takes(relayed.client)
+    assert cut_after(relayed) == about(TIMEOUTS.client_fin)
 
 
 # Every order --------------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_with_one_server_redispatch_changes_nothing(redispatch: Redispatch | int
     [
         (Redispatch.NO, "a 1:a 1:a 1:a"),
         (Redispatch.YES, "a 1:a 1:a b"),
-        (1, "a b c b"),
+        (1, "a b c 1:b"),
         (2, "a 1:a b 1:b"),
     ],
 )

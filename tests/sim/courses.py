@@ -62,7 +62,7 @@ class Course:
         may = self._elsewhere() or self._successors()
         if may:
             assert attempt.server in may
-            assert attempt.after == 0
+            assert attempt.after == (min(1.0, declared.timeout_connect) if attempt.server in self._tried else 0)
             self.redispatched = True
         else:
             assert attempt.server is self.server
