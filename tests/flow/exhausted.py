@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import react
+from twisted.internet.threads import deferToThread
 
 from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.stream import StreamProtocol
@@ -109,7 +110,8 @@ async def observed(folder: Path) -> dict[str, object]:
             await pause(0.02)
         client.settimeout(20)
         host, own_port = cast("tuple[str, int]", client.getsockname())
-        found["greeted"] = client.recv(1000).decode() == f"{host} {own_port}"
+        greeting = await deferToThread(client.recv, 1000)
+        found["greeted"] = greeting.decode() == f"{host} {own_port}"
         await proxied.quiet()
         found["lines"] = [line.split(" ")[0] for line in lines]
     return found
