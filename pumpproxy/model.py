@@ -162,6 +162,17 @@ class LogSink(enum.Enum):
     TWISTD = "twistd"
 
 
+class RelayKind(enum.Enum):
+    """How bytes are relayed; a choice of speed, never of behaviour."""
+
+    AUTO = "auto"
+    """SPLICE where the system has it."""
+    SPLICE = "splice"
+    """In the kernel, on an epoll of our own. Linux."""
+    PORTABLE = "portable"
+    """On Twisted's transports."""
+
+
 class Redispatch(enum.Enum):
     """`redispatch` where it is not a number."""
 
@@ -251,5 +262,6 @@ class Config:
     maxconn: int | None = None
     """None: derived from the descriptor limit."""
     log: LogSink = LogSink.NONE
+    relay: RelayKind = RelayKind.PORTABLE
     source: str = field(default="", compare=False)
     """The file it was read from, for messages."""

@@ -23,9 +23,11 @@ from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.httpfront import HttpFront
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
+from pumpproxy.flow.poll import Poller
+from pumpproxy.flow.relaying import kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
-from pumpproxy.model import DnsAddress, Mode
+from pumpproxy.model import DnsAddress, Mode, RelayKind
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
 
@@ -109,6 +111,8 @@ class ProxyService(Service):
             resolver=Resolver(reactor),
             sink=self._sink,
         )
+        self._poller: Poller | None = None
+        self._use_relay(loaded.config.relay)
         self._listeners = Listeners(self.environment, _build)
 
     # The beginning
@@ -126,6 +130,8 @@ class ProxyService(Service):
         self._warn_of_descriptors()
         self._declare_names(config)
         self._listeners.follow()
+        kind = RelayKind.PORTABLE if self.environment.poller is None else RelayKind.SPLICE
+        self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
         self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
 
@@ -183,6 +189,7 @@ class ProxyService(Service):
         if self.config.maxconn != before:
             self._warn_of_descriptors()
         self._sink.declare(loaded.config)
+        self._use_relay(loaded.config.relay)
         self._declare_names(loaded.config)
         self._listeners.adopt(opened)
         self._listeners.follow()
@@ -222,6 +229,9 @@ class ProxyService(Service):
         self.environment.idle = None
         if self._deadline.active():
             self._deadline.cancel()
+        if self._poller is not None:
+            self._poller.stop()
+            self.environment.pipes.close()
         self._ended.callback(None)
 
     # Signals
@@ -248,7 +258,16 @@ class ProxyService(Service):
             self._deadline.cancel()
             self._end_all()
 
-    # Limits and names
+    # Limits, names and relays
+
+    def _use_relay(self, wanted: RelayKind) -> None:
+        """For connections from now on; those that run keep theirs."""
+        if kind_for(wanted) is RelayKind.PORTABLE:
+            self.environment.poller = None
+            return
+        if self._poller is None:
+            self._poller = Poller(self._reactor, self.environment.now)
+        self.environment.poller = self._poller
 
     def _default_maxconn(self) -> int:
         """Two descriptors a relay."""

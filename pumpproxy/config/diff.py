@@ -106,7 +106,7 @@ def _reordered(section: str, old: Sequence[str], new: Sequence[str]) -> Iterator
 
 
 def _global(config: Config) -> dict[str, str]:
-    return {"maxconn": spelled(config.maxconn), "log": spelled(config.log)}
+    return {"maxconn": spelled(config.maxconn), "log": spelled(config.log), "relay": spelled(config.relay)}
 
 
 def _facts(section: Frontend | Backend) -> dict[str, str]:

@@ -83,6 +83,7 @@ def _config(found: Iterable[Section], source: str, problems: Problems) -> Config
         backends=tuple(backends.build(name, values, problems) for name, values in backs.items()),
         maxconn=main.find(schema.GLOBAL_MAXCONN),
         log=main.get(schema.GLOBAL_LOG),
+        relay=main.get(schema.GLOBAL_RELAY),
         source=source,
     )
     refused = [*defaults.refused, *(entry for values in fronts.values() for entry in values.refused)]

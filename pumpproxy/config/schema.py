@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pumpproxy.config import addresses, routes, servers, values
 from pumpproxy.config.option import HTTP, NAMED, TLS, Kind, Named, Option
-from pumpproxy.model import Balance, ConnectionMode, LogFormat, LogSink, Mode
+from pumpproxy.model import Balance, ConnectionMode, LogFormat, LogSink, Mode, RelayKind
 
 _LIVE_BIND = "yes, but for an address that overlaps one that is to go"
 _COUNT = values.number(1, values.LARGEST_COUNT)
@@ -30,6 +30,14 @@ GLOBAL_LOG = Option(
     parse=values.choice(LogSink, "syslog", "journal", "file", "stdout", "stderr"),
     doc="Where the access log goes, one line an ended connection or request: nowhere, or into twistd's own log. Start, "
     "reload and errors are logged whatever stands here.",
+)
+
+GLOBAL_RELAY = Option(
+    kind=Kind.GLOBAL, key="relay", value="`auto`, `splice` or `portable`", default="portable", inherited=False,
+    parse=values.choice(RelayKind), reload="yes, for connections that come then",
+    doc="How bytes are relayed: in the kernel, on an epoll of our own (`splice`, Linux only), or through Twisted's "
+    "transports (`portable`). `auto` takes the first where the system has it. They differ in speed, not in behaviour; "
+    "the log says at the start which one it is. The first is new, and will be the default once it has been measured.",
 )
 
 FRONTEND_MODE = Option(
@@ -207,7 +215,7 @@ BY_KEY = {(row.kind, row.key): row for row in ROWS}
 
 # fmt: off
 LATER = {
-    Kind.GLOBAL: frozenset({"relay"}),
+    Kind.GLOBAL: frozenset(),
     Kind.FRONTEND: frozenset(
         {
             "accept-proxy", "forwarded", "forwarded-host", "forwarded-port", "forwarded-proto", "max-head",

@@ -57,7 +57,7 @@ class Approach:
             self._dial = None
             return HttpServer(self._told, environment.sweep, nodelay=nodelay)
 
-        self._dial = Dial(environment.reactor, environment.resolver, build, self._connect_failed)
+        self._dial = Dial(environment.reactor, environment.resolver, build, self._connect_failed, environment.lean)
         self._dial.connect(address, attempt.timeout)
 
     def _connect_failed(self, failure: ConnectFailure) -> None:

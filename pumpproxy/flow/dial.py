@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from twisted.internet import error
 from twisted.internet.protocol import ClientFactory
 
+from pumpproxy.flow.connect import Connecting
 from pumpproxy.model import DnsAddress, TcpAddress, UnixAddress
 from pumpproxy.policy.attempts import ConnectFailure
 
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol
     from twisted.python.failure import Failure
 
+    from pumpproxy.flow.idle import Sweep
+    from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import ServerAddress
+
+Lean = tuple["Poller", "Sweep"]
+"""Where there is one, addresses are connected to on it, and not through Twisted's connectors."""
 
 NEXT_ADDRESS = 0.25
 """Seconds until a name's next address is tried beside one that has not answered (RFC 8305, section 5)."""
@@ -77,12 +83,14 @@ class Dial:
         resolver: Resolver,
         build: Callable[[], Protocol],
         failed: Callable[[ConnectFailure], None],
+        lean: Lean | None = None,
     ) -> None:
         self._reactor = reactor
         self._resolver = resolver
         self._build = build
         self._failed = failed
-        self._connectors: list[IConnector] = []
+        self._lean = lean
+        self._connectors: list[IConnector | Connecting] = []
         self._waiting: Sequence[TcpAddress] = ()
         self._open = 0
         self._timer: IDelayedCall | None = None
@@ -132,6 +140,11 @@ class Dial:
         timeout = max(self._end - self._reactor.seconds(), 0.001)
         if self._waiting:
             self._timer = self._reactor.callLater(NEXT_ADDRESS, self._slow)
+        if self._lean is not None:
+            connecting = Connecting(*self._lean, self._connected, self._address_failed)
+            connecting.start(first, timeout)
+            self._connectors.append(connecting)
+            return
         factory = _OneConnection(self._connected, self._address_failed)
         connector = self._reactor.connectTCP(first.host, first.port, factory, timeout)
         if not self._over:

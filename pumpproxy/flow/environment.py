@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pumpproxy.flow.pipes import Pipes
 from pumpproxy.policy.admission import HelloBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pumpproxy.flow.idle import Sweep
+    from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import ISessionSink, Reactor
     from pumpproxy.policy.runtime import FrontendState, Runtime
@@ -46,6 +48,8 @@ class Environment:
         "hellos",
         "idle",
         "now",
+        "pipes",
+        "poller",
         "reactor",
         "resolver",
         "runtime",
@@ -65,6 +69,7 @@ class Environment:
         sweep: Sweep,
         resolver: Resolver,
         sink: ISessionSink,
+        poller: Poller | None = None,
     ) -> None:
         self.reactor = reactor
         self.now = now
@@ -73,11 +78,18 @@ class Environment:
         self.sweep = sweep
         self.resolver = resolver
         self.sink = sink
+        self.poller = poller
+        self.pipes = Pipes(sweep)
         self.hellos: HelloBudget[Connection] = HelloBudget()
         self.connections: set[Connection] = set()
         self.waiting: set[Waiter] = set()
         self.idle: Callable[[], None] | None = None
         """Called when the last connection has gone, if set."""
+
+    @property
+    def lean(self) -> tuple[Poller, Sweep] | None:
+        """For `Dial`."""
+        return None if self.poller is None else (self.poller, self.sweep)
 
     def opened(self, connection: Connection, frontend: FrontendState) -> None:
         """A client was accepted: it counts."""

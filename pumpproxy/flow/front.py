@@ -14,9 +14,11 @@ from twisted.logger import Logger
 
 from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.linger import Linger
-from pumpproxy.flow.relay import Relay, ServerProtocol
+from pumpproxy.flow.relay import ServerProtocol
+from pumpproxy.flow.relaying import relay_between
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
 from pumpproxy.policy.inactivity import RelayTimeouts
+from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.session import Session
 from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from pumpproxy.flow.environment import Environment
+    from pumpproxy.flow.relaying import AnyRelay
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
@@ -44,7 +47,7 @@ class FrontProtocol(StreamProtocol):
         self._session = Session(environment.runtime, frontend, client, environment.now())
         self._dial: Dial | None = None
         self._pause: IDelayedCall | None = None
-        self._relay: Relay | None = None
+        self._relay: AnyRelay | None = None
         self._linger: Linger | None = None
 
     # What the transport tells
@@ -159,7 +162,9 @@ class FrontProtocol(StreamProtocol):
     def _dial_now(self, attempt: Attempt) -> None:
         self._pause = None
         environment = self._environment
-        self._dial = Dial(environment.reactor, environment.resolver, self._server_protocol, self._connect_failed)
+        self._dial = Dial(
+            environment.reactor, environment.resolver, self._server_protocol, self._connect_failed, environment.lean
+        )
         with self._guarded():
             self._dial.connect(attempt.server.declared.address, attempt.timeout)
 
@@ -172,7 +177,10 @@ class FrontProtocol(StreamProtocol):
             self.log.failure("a connection ended by a defect")
             self._session.failed("")
             self._stop_connecting()
-            self.transport.abortConnection()
+            if self._relay is not None:
+                self._relay.abort(Outcome.INTERNAL)
+            else:
+                self.transport.abortConnection()
 
     def _server_protocol(self) -> ServerProtocol:
         return ServerProtocol(self._connected)
@@ -194,13 +202,14 @@ class FrontProtocol(StreamProtocol):
             server.transport.abortConnection()
             return
         timeouts = RelayTimeouts.of(self._frontend.declared, session.pool.backend)
-        relay = self._relay = Relay(self._environment.sweep, timeouts, self._relayed)
+        relay = relay_between(self._environment, self.transport, server.transport, timeouts, self._relayed)
+        self._relay = relay
         server.end = relay.server
         relay.start(self.transport, server.transport, to_server=step.preamble)
         if step.client_finished:
             relay.client.read_closed()
 
-    def _relayed(self, relay: Relay) -> None:
+    def _relayed(self, relay: AnyRelay) -> None:
         if relay.outcome is not None:
             self._session.relayed(relay.client.bytes, relay.server.bytes, relay.outcome, relay.phase)
         self._close()

@@ -20,7 +20,7 @@ from pumpproxy.flow.approach import Approach
 from pumpproxy.flow.drain import Drain
 from pumpproxy.flow.linger import Linger
 from pumpproxy.flow.progress import taken_by_peer
-from pumpproxy.flow.relay import Relay
+from pumpproxy.flow.relaying import relay_between
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
 from pumpproxy.flow.watch import Watch
 from pumpproxy.policy import httpsteps
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.httpserver import HttpServer
+    from pumpproxy.flow.relaying import AnyRelay
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.records import ClientAddress
@@ -61,7 +62,7 @@ class HttpFront(StreamProtocol):
         self._approach = Approach(environment, self, self._connect_failed)
         self._server: HttpServer | None = None
         self._drain = Drain(self._drained)
-        self._relay: Relay | None = None
+        self._relay: AnyRelay | None = None
         self._linger: Linger | None = None
         self._finished = False
 
@@ -270,13 +271,14 @@ class HttpFront(StreamProtocol):
         # Both sides have spoken, in HTTP: timeout-tunnel holds from the start.
         timeouts = RelayTimeouts.of(self._frontend.declared, request.pool.backend)
         timeouts = replace(timeouts, client=timeouts.tunnel, server=timeouts.tunnel)
-        relay = self._relay = Relay(self._environment.sweep, timeouts, self._tunnel_over)
+        relay = relay_between(self._environment, self.transport, server.transport, timeouts, self._tunnel_over)
+        self._relay = relay
         server.tunnel(relay.server)
         relay.start(self.transport, server.transport, to_server=step.to_server, to_client=step.to_client)
         if server.finished:
             relay.server.read_closed()
 
-    def _tunnel_over(self, relay: Relay) -> None:
+    def _tunnel_over(self, relay: AnyRelay) -> None:
         ending = Ending(relay.outcome or Outcome.INTERNAL, relay.phase)
         self._tell(lambda now: self._exchange.tunnel_ended(relay.client.bytes, relay.server.bytes, ending, now))
         self._close()

@@ -18,8 +18,8 @@ from pumpproxy.flow.stream import StreamProtocol
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
+    from pumpproxy.flow import relay
     from pumpproxy.flow.idle import Sweep
-    from pumpproxy.flow.relay import RelayEnd
 
 PATIENCE = 1.0
 """Seconds for the server to close; then we do."""
@@ -58,7 +58,7 @@ class HttpServer(StreamProtocol):
         self._told: Told | None = told
         self._sweep = sweep
         self._nodelay = nodelay
-        self._end: RelayEnd | None = None
+        self._end: relay.Told | None = None
         self._paused = False
         self._finished = False
         self._gone = False
@@ -101,7 +101,7 @@ class HttpServer(StreamProtocol):
         self.transport.unregisterProducer()
         self.transport.abortConnection()
 
-    def tunnel(self, end: RelayEnd) -> None:
+    def tunnel(self, end: relay.Told) -> None:
         """From here on it is one end of a relay."""
         self._told = None
         self._end = end

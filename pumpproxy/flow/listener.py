@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pumpproxy.flow.sockets import close_socket
+from pumpproxy.flow.socketstream import SocketStream
 from pumpproxy.policy.records import ClientAddress
 
 if TYPE_CHECKING:
@@ -160,14 +161,18 @@ class Listener:
         self.accepted += 1
         reactor = self._environment.reactor
         port = cast("tcp.Port", self)
-        transport: tcp.Server
+        transport: tcp.Server | SocketStream
         if sock.family == socket.AF_UNIX:
             protocol = self._build(self._environment, self.frontend, ClientAddress("unix", 0))
             transport = unix.Server(sock, protocol, "", port, self.accepted, reactor)
         else:
             host = address[0].removeprefix(_MAPPED) if "." in address[0] else address[0]
             protocol = self._build(self._environment, self.frontend, ClientAddress(host, address[1]))
-            transport = tcp.Server(sock, protocol, address, port, self.accepted, reactor)
+            poller = self._environment.poller
+            if poller is not None:
+                transport = SocketStream.accepted(poller, sock, protocol)
+            else:
+                transport = tcp.Server(sock, protocol, address, port, self.accepted, reactor)
         try:
             protocol.makeConnection(transport)
         except BaseException:

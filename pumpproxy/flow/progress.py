@@ -34,8 +34,11 @@ def acknowledged(transport: ITransport) -> Acknowledged | None:
     """As the kernel knows it now; None where the system does not say (unix sockets, other systems, tests)."""
     handle = getattr(transport, "getHandle", None)
     sock = handle() if handle is not None else None
-    if not isinstance(sock, socket.socket):
-        return None
+    return acknowledged_by(sock) if isinstance(sock, socket.socket) else None
+
+
+def acknowledged_by(sock: socket.socket) -> Acknowledged | None:
+    """As `acknowledged`, of a socket."""
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
     except (OSError, AttributeError):
@@ -49,4 +52,10 @@ def acknowledged(transport: ITransport) -> Acknowledged | None:
 def taken_by_peer(transport: ITransport) -> int | None:
     """Bytes acknowledged so far; None as above."""
     found = acknowledged(transport)
+    return None if found is None else found.size
+
+
+def taken_by_socket(sock: socket.socket) -> int | None:
+    """As `taken_by_peer`, of a socket."""
+    found = acknowledged_by(sock)
     return None if found is None else found.size

@@ -9,6 +9,7 @@ May not: know what the bytes mean, or why the two belong together.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from typing import Protocol as ProtocolType
 
 from twisted.internet.interfaces import IPushProducer, IUNIXTransport
 from twisted.internet.protocol import connectionDone
@@ -250,12 +251,25 @@ class Relay:
             self.cut(late.idle)
 
 
+class Told(ProtocolType):
+    """Who is told what a connection does; one whose socket was taken away is told nothing."""
+
+    def received(self, data: bytes) -> None:
+        """It sent `data`."""
+
+    def read_closed(self) -> None:
+        """It closed its half."""
+
+    def lost(self, reason: Failure) -> None:
+        """It is gone."""
+
+
 class ServerProtocol(StreamProtocol):
     """The server's connection: tells `end`, once it is given one."""
 
     def __init__(self, connected: Callable[[ServerProtocol], None]) -> None:
         self._connected = connected
-        self.end: RelayEnd | None = None
+        self.end: Told | None = None
 
     def connectionMade(self) -> None:
         """Established: whoever dialled takes it from here."""

@@ -120,7 +120,6 @@ def test_frontend_and_backend_may_share_a_name() -> None:
 @pytest.mark.parametrize(
     ("kind", "key"),
     [
-        ("global", "relay = kernel"),
         *(("frontend f", f"{key} = 1") for key in sorted(schema.LATER[Kind.FRONTEND])),
         *(("backend b", f"{key} = 1") for key in sorted(schema.LATER[Kind.BACKEND])),
         ("defaults", "timeout-queue = 1m"),

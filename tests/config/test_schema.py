@@ -30,7 +30,7 @@ def test_these_are_the_keys_of_this_version() -> None:
     """A key that no code obeys is not accepted."""
     keys = {kind.value: sorted(row.key for row in schema.ROWS if row.kind is kind) for kind in Kind}
     assert keys == {
-        "global": ["log", "maxconn"],
+        "global": ["log", "maxconn", "relay"],
         "frontend": [
             "bind", "connection", "default-backend", "dontlognull", "forwardfor", "inspect-delay", "log-format",
             "maxconn", "mode", "no-sni", "not-tls", "route", "silent", "socket-stats", "timeout-client",

@@ -13,8 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from pumpproxy.flow.listener import Listener
+from pumpproxy.flow.poll import Poller
 from pumpproxy.flow.sockets import open_sockets
-from pumpproxy.model import TcpAddress
+from pumpproxy.model import RelayKind, TcpAddress
 from tests.fakes import LOOPBACK, environment, unused_port
 
 if TYPE_CHECKING:
@@ -84,10 +85,15 @@ def has_ipv6() -> bool:
 class Proxied:
     """A listener on a port of the kernel's choice, before whatever the configuration says."""
 
+    kind = RelayKind.PORTABLE
+    """How bytes are relayed, and what is below the protocols; see conftest.py."""
+
     def __init__(self, config: Config, build: BuildProtocol) -> None:
         self.environment: Environment
         self.sink: RecordingSink
         self.environment, self.sink = environment(config, reactor)
+        if self.kind is RelayKind.SPLICE:
+            self.environment.poller = Poller(self.environment.reactor, self.environment.now)
         self.port = unused_port()
         address = TcpAddress(LOOPBACK, self.port)
         frontend = next(iter(self.environment.runtime.frontends.values()))
@@ -123,8 +129,18 @@ class Proxied:
             await pause(0.01)
         assert not self.environment.connections
         assert self.environment.runtime.connections == 0
+        self.environment.pipes.close()
         # A server that has answered has a second to close its connection first.
         await until(lambda: len(self.environment.sweep) == 0)
+        poller = self.environment.poller
+        if poller is not None:
+            for _ in range(int(PATIENCE * 100)):
+                if not len(poller):
+                    break
+                await pause(0.01)
+            assert len(poller) == 0
+            assert self.environment.pipes.in_use == 0
+            poller.stop()
         assert all(
             server.connections == 0
             for pool in self.environment.runtime.pools.values()

@@ -1,0 +1,150 @@
+"""Plain connects: established, refused, too slow, given up."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_twisted
+from twisted.internet import error, reactor
+
+from pumpproxy.flow.connect import Connecting
+from pumpproxy.flow.idle import Sweep
+from pumpproxy.flow.poll import Poller
+from pumpproxy.flow.socketstream import SocketStream
+from pumpproxy.flow.stream import StreamProtocol
+from pumpproxy.model import TcpAddress
+from tests.fakes import LOOPBACK, unused_port
+from tests.flow.peers import black_hole, pause, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from twisted.internet.protocol import Protocol
+    from twisted.python.failure import Failure
+
+
+class World:
+    """A poller, a sweep, and what an attempt came to."""
+
+    def __init__(self) -> None:
+        self.poller = Poller(reactor, time.monotonic)  # type: ignore[arg-type]
+        self.sweep = Sweep(reactor, time.monotonic)
+        self.built: list[StreamProtocol] = []
+        self.failures: list[Failure] = []
+        self.wanted = True
+
+    def build(self) -> Protocol | None:
+        """A protocol, if one is wanted."""
+        if not self.wanted:
+            return None
+        self.built.append(StreamProtocol())
+        return self.built[-1]
+
+    def connect(self, port: int, timeout: float = 20.0) -> Connecting:
+        """Start an attempt."""
+        made = Connecting(self.poller, self.sweep, self.build, self.failures.append)
+        made.start(TcpAddress(LOOPBACK, port), timeout)
+        return made
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """One of each; nothing is left of any attempt."""
+    made = World()
+    yield made
+    for protocol in made.built:
+        protocol.transport.abortConnection()
+    assert len(made.sweep) == 0
+    made.poller.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_connection_gets_its_protocol(world: World) -> None:
+    """On a lean transport, without Nagle's delay."""
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        world.connect(listening.getsockname()[1])
+        await until(lambda: bool(world.built))
+        assert isinstance(world.built[0].transport, SocketStream)
+        assert world.built[0].transport.getTcpNoDelay()
+    assert world.failures == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_refusal_is_told(world: World) -> None:
+    """As Twisted's connectors tell it."""
+    world.connect(unused_port())
+    await until(lambda: bool(world.failures))
+    assert world.failures[0].check(error.ConnectionRefusedError)
+    assert len(world.poller) == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_answer_in_time_is_told(world: World) -> None:
+    """After the timeout, and not before."""
+    with black_hole() as port:
+        world.connect(port, 0.2)
+        await pause(0.05)
+        assert world.failures == []
+        await until(lambda: bool(world.failures))
+    assert world.failures[0].check(error.TimeoutError)
+    assert len(world.poller) == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_was_given_up_tells_nothing(world: World) -> None:
+    """Neither success nor failure."""
+    with black_hole() as port:
+        attempt = world.connect(port)
+        attempt.stopConnecting()
+        attempt.stopConnecting()
+        await pause(0.05)
+    assert (world.built, world.failures, len(world.poller)) == ([], [], 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_nobody_wants_any_more_is_closed(world: World) -> None:
+    """`build` may say no, as `dial` does where another address was faster."""
+    world.wanted = False
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        world.connect(listening.getsockname()[1])
+        accepted, _ = listening.accept()
+        await until(lambda: len(world.poller) == 0)
+        assert accepted.recv(1) == b""
+        accepted.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_fails_at_once_is_told_soon(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket to be had: not from within the call."""
+
+    def exhausted(*_arguments: object) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(socket, "socket", exhausted)
+    world.connect(1)
+    monkeypatch.undo()
+    assert world.failures == []
+    await until(lambda: bool(world.failures))
+    assert getattr(world.failures[0].value, "osError", None) == 24
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_came_with_the_connection_is_not_forgotten(world: World) -> None:
+    """A server that speaks first may be heard in the very event that says it is connected."""
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        attempt = world.connect(listening.getsockname()[1])
+        accepted, _ = listening.accept()
+        accepted.sendall(b"220 hello")
+        accepted.shutdown(socket.SHUT_WR)
+        for _ in range(100):
+            if select.select([attempt._socket], [], [], 0.01)[0]:
+                break
+        await until(lambda: bool(world.built))
+        stream = world.built[0].transport
+        assert isinstance(stream, SocketStream)
+        assert stream.finished
+        accepted.close()
