@@ -170,34 +170,6 @@ async def test_many_transfers_at_once_lose_nothing() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_a_server_sent_before_it_reset_is_passed_on_although_a_write_to_it_fails() -> None:
-    """The client talks to a server that has answered and gone: the write fails, and the whole answer still arrives."""
-    answer = random.Random(3).randbytes(600_000)
-    closed = threading.Event()
-
-    def serve(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(answer)
-        connection.close()
-        closed.set()
-
-    with server(serve) as port:
-        proxied = Proxied(tls_config(port), FrontProtocol)
-
-        def talk(connection: socket.socket) -> bytes:
-            connection.sendall(HELLO)
-            assert closed.wait(20)
-            threading.Event().wait(0.3)
-            for _ in range(5):
-                connection.sendall(b"to nobody")
-                threading.Event().wait(0.02)
-            return read_all(connection)
-
-        assert await proxied.client(talk) == answer
-        await proxied.quiet()
-
-
-@pytest_twisted.ensureDeferred
 async def test_a_stalled_relays_pipe_goes_with_its_connection() -> None:
     """A client that resets in the middle of a transfer leaves no pipe behind."""
 
