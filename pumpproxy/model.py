@@ -262,6 +262,6 @@ class Config:
     maxconn: int | None = None
     """None: derived from the descriptor limit."""
     log: LogSink = LogSink.NONE
-    relay: RelayKind = RelayKind.PORTABLE
+    relay: RelayKind = RelayKind.AUTO
     source: str = field(default="", compare=False)
     """The file it was read from, for messages."""

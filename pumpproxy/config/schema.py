@@ -33,11 +33,11 @@ GLOBAL_LOG = Option(
 )
 
 GLOBAL_RELAY = Option(
-    kind=Kind.GLOBAL, key="relay", value="`auto`, `splice` or `portable`", default="portable", inherited=False,
+    kind=Kind.GLOBAL, key="relay", value="`auto`, `splice` or `portable`", default="auto", inherited=False,
     parse=values.choice(RelayKind), reload="yes, for connections that come then",
     doc="How bytes are relayed: in the kernel, on an epoll of our own (`splice`, Linux only), or through Twisted's "
     "transports (`portable`). `auto` takes the first where the system has it. They differ in speed, not in behaviour; "
-    "the log says at the start which one it is. The first is new, and will be the default once it has been measured.",
+    "the log says at the start which one it is.",
 )
 
 FRONTEND_MODE = Option(
