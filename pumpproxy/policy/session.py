@@ -9,7 +9,6 @@ May not: see a socket, a clock or a timer. `flow.front` does what a Step says, a
 from __future__ import annotations
 
 import enum
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import Action, Mode
@@ -231,7 +230,7 @@ class Session:
             self.detail = sniffed.kind.value
             return self._not_tls(sniffed.kind, now)
         # What is kept for the log is bounded: a legal hello may offer ten thousand protocols.
-        self.hello = hello if len(hello.alpn) <= MAX_ALPN_KEPT else replace(hello, alpn=hello.alpn[:MAX_ALPN_KEPT])
+        self.hello = hello if len(hello.alpn) <= MAX_ALPN_KEPT else hello._replace(alpn=hello.alpn[:MAX_ALPN_KEPT])
         name = hello.server_name
         if name is None:
             return self._take(declared.no_sni, None, now)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pumpproxy.wire.clienthello import ClientHello, HelloReader
 from pumpproxy.wire.errors import NotTlsError, TlsError
+from pumpproxy.wire.helloreader import HelloReader
 from pumpproxy.wire.nottls import NotTls
+
+if TYPE_CHECKING:
+    from pumpproxy.wire.clienthello import ClientHello
 
 
 class Kind(enum.Enum):

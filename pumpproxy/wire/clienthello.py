@@ -1,5 +1,7 @@
 """Reads a ClientHello as strictly as the strictest server would, so that our name for it is the server's name for it.
 
+The general reading, of any legal hello: `wholehello` reads the usual one faster, and must never say anything else.
+
 Lengths must add up everywhere, also in the fields that nobody here needs. What is not framing (versions, ciphers,
 compression) is the server's business. May not: decide anything by what it reads, keep a byte that is not needed.
 Source: RFC 8446 section 4.1.2; the extensions' own are named beside them.
@@ -7,8 +9,7 @@ Source: RFC 8446 section 4.1.2; the extensions' own are named beside them.
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pumpproxy.wire import helloextensions as extensions
 from pumpproxy.wire import tlsrecords
@@ -17,8 +18,7 @@ from pumpproxy.wire.cursor import after8, after16, malformed
 _RANDOM_END = 2 + 32
 
 
-@dataclass(frozen=True, slots=True)
-class ClientHello:
+class ClientHello(NamedTuple):
     """What a client asks for, as far as a router can use or log it."""
 
     server_name: str | None
@@ -35,76 +35,6 @@ class ClientHello:
     """A key share of one of `helloextensions.POST_QUANTUM` is there."""
     wire_length: int
     """Bytes that the hello's records take: what was received beyond is early data. 0: it came in no record."""
-
-
-class HelloReader:
-    """Reads one client's hello as it arrives, and keeps all that was received for the server.
-
-    The cost is linear in what is received, however it is cut.
-    """
-
-    __slots__ = ("_hello", "_raw", "_records")
-
-    def __init__(self) -> None:
-        self._raw: bytes | bytearray = b""
-        self._records: tlsrecords.HelloRecords | None = None
-        self._hello: ClientHello | None = None
-
-    @property
-    def held(self) -> int:
-        """Bytes kept here."""
-        return len(self._raw)
-
-    @property
-    def raw(self) -> bytes:
-        """All that was received, unchanged, with what follows the hello."""
-        return bytes(self._raw)
-
-    def keep(self, data: bytes) -> None:
-        """Add `data` to `raw` without reading it."""
-        if not self._raw:
-            self._raw = data
-        elif isinstance(self._raw, bytearray):
-            self._raw += data
-        else:
-            self._raw = bytearray(self._raw)
-            self._raw += data
-
-    def feed(self, data: bytes) -> ClientHello | None:
-        """Keep `data` and read on: the hello once it is complete (then each time), or None while it is not.
-
-        Raises TlsError (`alert` is to be sent) or NotTlsError (`reason` is a word of `nottls.NotTls`); after that the
-        reader only takes `keep`.
-        """
-        self.keep(data)
-        if self._hello is None:
-            self._hello = self._in_one_piece() or self._in_pieces()
-        return self._hello
-
-    def _in_one_piece(self) -> ClientHello | None:
-        """The usual hello, one record in one segment, read in place; None where it may be anything else."""
-        raw = self._raw
-        if isinstance(raw, bytearray) or len(raw) < _PREFIX.size:
-            return None
-        kind, major, _minor, length, message, high, low = _PREFIX.unpack_from(raw)
-        end = tlsrecords.RECORD_HEADER + length
-        usual = (
-            (kind, major, message, high) == _USUAL
-            and low + tlsrecords.MESSAGE_HEADER == length <= tlsrecords.MAX_FRAGMENT
-            and end <= len(raw)
-        )
-        return _read_body(raw, _PREFIX.size, end, end) if usual else None
-
-    def _in_pieces(self) -> ClientHello | None:
-        if self._records is None:
-            self._records = tlsrecords.HelloRecords()
-        end = self._records.walk(self._raw)
-        return None if end is None else parse_client_hello(tlsrecords.joined(self._raw, end), end)
-
-
-# A record header, then a handshake header whose three-byte length is read as one byte and two.
-_PREFIX = struct.Struct("!BBBHBBH")
-_USUAL = (tlsrecords.HANDSHAKE, tlsrecords.MAJOR, tlsrecords.CLIENT_HELLO, 0)
 
 
 def parse_client_hello(message: bytes | bytearray | memoryview, wire_length: int = 0) -> ClientHello:

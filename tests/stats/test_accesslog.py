@@ -141,7 +141,7 @@ def test_a_redispatch_is_a_plus_before_the_retries() -> None:
 
 def test_a_hello_without_a_name_or_protocols() -> None:
     """A dash each."""
-    bare = replace(HELLO, server_name=None, alpn=())
+    bare = HELLO._replace(server_name=None, alpn=())
     assert line(replace(SESSION, hello=bare), LogFormat.TCPLOG).endswith(" 0/0 sni=- alpn=- outcome=completed")
 
 
@@ -234,7 +234,7 @@ def test_a_json_line_of_what_was_refused() -> None:
 
 def test_versions_that_nobody_knows_yet_are_numbers() -> None:
     """As on the wire."""
-    hello = replace(HELLO, versions=(0x0305, 0x0300, 0x7F1C))
+    hello = HELLO._replace(versions=(0x0305, 0x0300, 0x7F1C))
     assert json.loads(line(replace(SESSION, hello=hello), LogFormat.JSON))["tls_versions"] == [
         "0x0305",
         "SSLv3",
@@ -304,7 +304,7 @@ def test_no_request_line_breaks_or_forges_a_line(raw: bytes) -> None:
 @given(st.lists(RAW.filter(bool), max_size=4))
 def test_no_protocol_name_breaks_or_forges_a_line(names: list[bytes]) -> None:
     """However it is spelled: the list can be taken apart again."""
-    text = line(replace(SESSION, hello=replace(HELLO, alpn=tuple(names))), LogFormat.TCPLOG)
+    text = line(replace(SESSION, hello=HELLO._replace(alpn=tuple(names))), LogFormat.TCPLOG)
     assert PRINTABLE.fullmatch(text)
     match = TCPLOG.fullmatch(text)
     assert match is not None
@@ -318,7 +318,7 @@ def test_no_protocol_name_breaks_or_forges_a_line(names: list[bytes]) -> None:
 @given(RAW, st.lists(RAW, max_size=3))
 def test_json_is_one_line_that_can_be_read_back(request: bytes, names: list[bytes]) -> None:
     """Printable ASCII, and the facts that went in."""
-    hello = replace(HELLO, alpn=tuple(names))
+    hello = HELLO._replace(alpn=tuple(names))
     text = line(replace(REQUEST, request_line=request, hello=hello), LogFormat.JSON)
     assert PRINTABLE.fullmatch(text)
     pairs: list[tuple[str, object]] = json.loads(text, object_pairs_hook=list)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pumpproxy.wire.clienthello import ClientHello
+from pumpproxy.wire.helloreader import HelloReader
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
@@ -178,3 +181,26 @@ def hello(
     """A ClientHello message; `tail` stands in the place of the whole extension block."""
     body = legacy + bytes(range(32)) + vector8(session) + vector16(suites) + vector8(compression)
     return message(body + (vector16(b"".join(extensions)) if tail is None else tail))
+
+
+BROWSER = hello(
+    extension(0x1A1A),
+    NAME,
+    alpn(b"h2", b"http/1.1"),
+    versions(0x2A2A, 0x0304, 0x0303),
+    key_share((0x3A3A, b"\x00"), (0x11EC, b"k" * 1216), (0x001D, b"k" * 32)),
+    extension(0xFE0D, bytes(40)),
+    session=b"s" * 32,
+)
+BROWSERS = ClientHello("pump2.example.org", False, (b"h2", b"http/1.1"), (0x0304, 0x0303), True, True, len(BROWSER) + 5)
+"""What a browser of today sends, and what it says."""
+
+
+def read(data: bytes, size: int | None = None) -> tuple[ClientHello | None, HelloReader]:
+    """Feed a new reader in segments of `size`."""
+    reader = HelloReader()
+    size = size or len(data) or 1
+    found = None
+    for at in range(0, len(data), size):
+        found = reader.feed(data[at : at + size])
+    return found, reader

@@ -14,8 +14,8 @@ import pytest
 from OpenSSL import SSL
 
 from pumpproxy import hostnames
-from pumpproxy.wire.clienthello import ClientHello, HelloReader
 from pumpproxy.wire.errors import WireError
+from pumpproxy.wire.helloreader import HelloReader
 from tests.wire.hellos import (
     NAME,
     alpn,
@@ -35,6 +35,8 @@ from tests.wire.hellos import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pumpproxy.wire.clienthello import ClientHello
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
