@@ -2,8 +2,8 @@
 
 A layout is the place and the content of every length that the reading of the extensions depends on: the header of each
 extension, and those of the key shares. Where these bytes are equal and in the same places, they are right as they were
-right before. Clients that shuffle their extensions (today's browsers) gain nothing and are left alone. May not: guess,
-or hold more than its bounds.
+right before. Clients that shuffle their extensions gain nothing, so today's browsers are left alone. May not:
+guess what a hello says, or hold more than its bounds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_ITEMS = 32
 
 
 class Layout(NamedTuple):
-    """One layout; all places are counted from where the extensions begin."""
+    """One layout, never one with ECH; all places are counted from where the extensions begin."""
 
     lengths: Callable[[bytes, int], tuple[Any, ...]]
     """Takes the headers out of a hello. It reads no further than the length of all extensions, by which it is kept."""
@@ -36,30 +36,31 @@ class Layout(NamedTuple):
     """Where the extension begins and ends, its header included; (0, 0) where there is none. So the next two."""
     protocols: tuple[int, int]
     versions: tuple[int, int]
-    ech: bool
     post_quantum: bool
 
 
 layouts: dict[bytes, Layout] = {}
-"""By the length of all extensions and the header of the first (`beginning`); to be read only."""
-_last: dict[bytes, tuple[tuple[int, ...], tuple[int, ...]]] = {}
-"""The types, and their places, in the last hello of the same beginning."""
+"""By the length of all extensions and the header of the first; to be read only."""
+_seen = [0] * 1024
+"""Hashes of the orders that were seen last, each in its slot."""
 
 
-def notice(data: bytes, at: int, found: dict[int, int], *, ech: bool, post_quantum: bool) -> None:
-    """Learn how the extensions at `at`, which were read and found right, are laid out, if it was so twice running.
+def notice(data: bytes, at: int, found: dict[int, int], post_quantum: bool) -> None:  # noqa: FBT001
+    """Learn how the extensions from `at` on, which were read and found right, are laid out, if their order came before.
 
-    `found` has their places by their types, in their order.
+    `found` has their places by their types, in their order; ECH is none of them.
     """
-    # Without supported_versions legacy_version were to be read too; and who begins with GREASE (RFC 8701) shuffles.
-    if len(found) > MAX_ITEMS or SUPPORTED_VERSIONS not in found or next(iter(found)) & 0x0F0F == 0x0A0A:  # noqa: PLR2004
-        return
-    beginning = data[at - 2 : at + HEADER]
-    order = tuple(found), tuple(found.values())
-    if _last.get(beginning) != order:
-        if len(_last) >= MAX_LAYOUTS:
-            _last.clear()
-        _last[beginning] = order
+    # As cheap as can be: another client that shuffles pays for it each time.
+    order = hash(tuple(found))
+    slot = order & 1023
+    if _seen[slot] == order:
+        _learn(data, at, found, post_quantum=post_quantum)
+    else:
+        _seen[slot] = order
+
+
+def _learn(data: bytes, at: int, found: dict[int, int], *, post_quantum: bool) -> None:
+    if SUPPORTED_VERSIONS not in found:  # then legacy_version were to be read too
         return
     form = _form(data, found)
     if form.count("I") > MAX_ITEMS:
@@ -68,13 +69,14 @@ def notice(data: bytes, at: int, found: dict[int, int], *, ech: bool, post_quant
         layouts.clear()
     lengths = struct.Struct(form).unpack_from
     places = [_place(data, at, found.get(kind)) for kind in (SERVER_NAME, ALPN, SUPPORTED_VERSIONS)]
-    layouts[beginning] = Layout(lengths, lengths(data, at), places[0], places[1], places[2], ech, post_quantum)
+    layout = Layout(lengths, lengths(data, at), places[0], places[1], places[2], post_quantum)
+    layouts[data[at - 2 : at + HEADER]] = layout
 
 
 def forget() -> None:
     """Begin anew."""
     layouts.clear()
-    _last.clear()
+    _seen[:] = [0] * len(_seen)
 
 
 def _form(data: bytes, found: dict[int, int]) -> str:

@@ -44,9 +44,12 @@ _COUNTS = range(1, tlsrecords.MAX_FRAGMENT // 4)
 """As many extensions as one record can hold."""
 
 _KEPT = 1024
-"""Hellos remembered: what a busy site's names and its clients' software make together."""
+"""Hellos remembered, and values of each kind: what a site's names and its clients' software make together."""
 _MAX_KEPT = 384
-"""Bytes of one that are remembered: a name of 255, a full list of versions and a long one of protocols fit."""
+"""Bytes of one that are remembered: a name of 255, and lists several times as long as today's, fit.
+
+So a flood of hellos, each with as many protocols as fit, can make us hold some MiB and not more.
+"""
 
 
 def read_whole(data: bytes) -> ClientHello | None:
@@ -77,13 +80,13 @@ def read_whole(data: bytes) -> ClientHello | None:
             return None
         layout = layouts.get(data[at - 2 : at + HEADER])
         if layout is not None:
-            lengths, right, (name, name_end), (alpn, alpn_end), (listed, listed_end), ech, post_quantum = layout
+            lengths, right, (name, name_end), (alpn, alpn_end), (listed, listed_end), post_quantum = layout
             if lengths(data, at) == right:
                 return _shared(
                     data[at + name : at + name_end],
                     data[at + alpn : at + alpn_end],
                     data[at + listed : at + listed_end],
-                    ech,
+                    False,
                     post_quantum,
                     end,
                 )
@@ -119,7 +122,8 @@ def _read_extensions(data: bytes, start: int, end: int, version: bytes) -> Clien
     post_quantum = KEY_SHARE in found and _has_post_quantum_share(data, found[KEY_SHARE] + HEADER)
     ech = ECH in found
     hello = _shared(name, protocols, version, ech, post_quantum, end)
-    notice(data, start, found, ech=ech, post_quantum=post_quantum)
+    if not ech:  # the browsers that send it shuffle their extensions
+        notice(data, start, found, post_quantum)
     return hello
 
 

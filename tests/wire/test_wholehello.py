@@ -347,7 +347,6 @@ def test_a_flood_of_hellos_neither_fills_the_memory_nor_changes_an_answer() -> N
     for cached in (wholehello._shared, wholehello._name, wholehello._protocols, wholehello._versions):
         assert cached.cache_info().currsize <= wholehello._KEPT
     assert len(hellolayouts.layouts) <= hellolayouts.MAX_LAYOUTS
-    assert len(hellolayouts._last) <= hellolayouts.MAX_LAYOUTS
 
 
 def test_long_lists_are_not_remembered() -> None:
