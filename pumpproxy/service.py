@@ -24,7 +24,7 @@ from pumpproxy.flow.httpfront import HttpFront
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
-from pumpproxy.flow.relaying import kind_for
+from pumpproxy.flow.relaying import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.model import DnsAddress, Mode, RelayKind
@@ -160,6 +160,7 @@ class ProxyService(Service):
             return self._refuse_reload([f"{self._path}: is not a plain file: reading it would stop everybody"])
         try:
             loaded = load_file(self._path)
+            check_relay(loaded)
         except ConfigError as error:
             return self._refuse_reload(error.problems)
         difference = changes(self.config, loaded.config)

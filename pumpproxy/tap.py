@@ -13,6 +13,7 @@ from pumpproxy import __version__
 from pumpproxy.config.load import load_file
 from pumpproxy.config.problems import BadValue, ConfigError
 from pumpproxy.config.values import duration
+from pumpproxy.flow.relaying import check_relay
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.service import ProxyService
 
@@ -107,13 +108,15 @@ def _complain(text: str) -> None:
 
 
 def _load(path: str, status: int) -> Loaded:
-    """The file, or all of its problems on stderr and the end."""
+    """The file, fit for this system, or all of its problems on stderr and the end."""
     try:
-        return load_file(path)
+        loaded = load_file(path)
+        check_relay(loaded)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)  # noqa: T201
         raise SystemExit(status) from error
+    return loaded
 
 
 def _check(path: str) -> NoReturn:

@@ -151,6 +151,26 @@ async def test_a_reload_with_problems_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_reload_to_a_relay_that_the_system_has_not_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused with its line before anything of the file is followed."""
+    port = unused_port()
+    with say(b"one") as first, say(b"two") as second, logged() as lines:
+        running = Running(tmp_path, text(port, first))
+        monkeypatch.delattr(os, "splice", raising=False)
+        before = running.service.config
+        assert not running.reload("[global]\nrelay = splice\n" + text(port, second))
+        assert running.service.config is before
+        assert await deferToThread(name_of, port) == b"one"
+        assert running.reload("[global]\nrelay = portable\n" + text(port, second))
+        assert await deferToThread(name_of, port) == b"two"
+        await running.service.stopService()
+    assert sum(line.startswith(f"{running.path}:2: [global] relay: splice needs") for line in lines) == 1
+    assert sum(line.startswith("reload refused") for line in lines) == 1
+
+
+@pytest_twisted.ensureDeferred
 async def test_an_unchanged_file_is_a_quiet_reload(tmp_path: Path) -> None:
     """One line says so."""
     port = unused_port()

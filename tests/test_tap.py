@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from typing import TYPE_CHECKING
@@ -132,6 +133,20 @@ def test_make_service_refuses_a_bad_file(file: Path, capsys: pytest.CaptureFixtu
         made("-c", str(file))
     assert exit_.value.code == tap.EX_CONFIG
     assert capsys.readouterr().err
+
+
+def test_a_relay_that_the_system_has_not(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A problem of the file like any other, for --check and at the start; no traceback, and nothing is opened."""
+    monkeypatch.delattr(os, "splice", raising=False)
+    file.write_text(f"[global]\nrelay = splice\n{file.read_text()}")
+    assert status_of("-c", str(file), "--check") == 1
+    assert capsys.readouterr().err.startswith(f"{file}:2: [global] relay: splice needs splice(2)")
+    with pytest.raises(SystemExit) as exit_:
+        made("-c", str(file))
+    assert exit_.value.code == tap.EX_CONFIG
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_make_service_tells_of_a_busy_port(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

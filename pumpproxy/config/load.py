@@ -31,6 +31,8 @@ class Loaded:
 
     config: Config
     warnings: tuple[Problem, ...]
+    relay: Place
+    """Of `relay`, which this system may not have: not for a reader of files to know. Line 0 where it is not given."""
 
 
 @dataclass(slots=True)
@@ -65,13 +67,13 @@ def load_text(raw: str | bytes, source: str) -> Loaded:
     """Check the text of a file; `source` is its name in messages. Raises ConfigError with every problem of it."""
     problems = Problems(source)
     lines = text.lines(raw, problems)
-    config = _config(ini.read(lines, problems), source, problems) if lines else None
-    if config is None or problems.has_errors():
+    loaded = _loaded(ini.read(lines, problems), source, problems) if lines else None
+    if loaded is None or problems.has_errors():
         raise ConfigError(problems.by_line())
-    return Loaded(config, problems.by_line())
+    return loaded
 
 
-def _config(found: Iterable[Section], source: str, problems: Problems) -> Config:
+def _loaded(found: Iterable[Section], source: str, problems: Problems) -> Loaded:
     grouped = _group(found, problems)
     defaults = sections.read_defaults(grouped.defaults, problems)
     main = sections.read(Kind.GLOBAL, grouped.main, defaults, problems)
@@ -90,7 +92,9 @@ def _config(found: Iterable[Section], source: str, problems: Problems) -> Config
     crosscheck.check(fronts, backs, crosscheck.Unread(refused, grouped.lost), problems)
     if not fronts and not grouped.lost:
         problems.error(Place(0), "there is no [frontend NAME]: nothing to listen on")
-    return config
+    relay = main.given(schema.GLOBAL_RELAY)
+    place = Place(0, "global", schema.GLOBAL_RELAY.key) if relay is None else relay.place
+    return Loaded(config, problems.by_line(), place)
 
 
 def _read_all(kind: Kind, found: dict[str, Section], defaults: Defaults, problems: Problems) -> dict[str, Values]:

@@ -9,6 +9,7 @@ import os
 import select
 from typing import TYPE_CHECKING
 
+from pumpproxy.config.problems import ConfigError, Problem
 from pumpproxy.flow.relay import Relay
 from pumpproxy.flow.socketstream import SocketStream
 from pumpproxy.flow.splice import SpliceRelay
@@ -20,6 +21,7 @@ AnyRelay = Relay | SpliceRelay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pumpproxy.config.load import Loaded
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.stream import Stream
     from pumpproxy.policy.inactivity import RelayTimeouts
@@ -33,9 +35,21 @@ def kind_for(wanted: RelayKind) -> RelayKind:
     """SPLICE or PORTABLE, whichever this system has of what the file wants. Raises RelayUnavailableError."""
     has_splice = hasattr(os, "splice") and hasattr(select, "epoll")
     if wanted is RelayKind.SPLICE and not has_splice:
-        message = "relay = splice: this system has no splice(2) and epoll(7); write auto or portable"
+        message = "splice needs splice(2) and epoll(7), and this system has not both"
         raise RelayUnavailableError(message)
     return RelayKind.SPLICE if has_splice and wanted is not RelayKind.PORTABLE else RelayKind.PORTABLE
+
+
+def check_relay(loaded: Loaded) -> None:
+    """Raise ConfigError where this system has not the relay that a file wants, before anything follows the file."""
+    try:
+        kind_for(loaded.config.relay)
+    except RelayUnavailableError as error:
+        place = loaded.relay
+        hint = "write auto or portable"
+        problem = Problem(loaded.config.source, place.line, place.section, place.key, str(error), hint)
+        found = sorted((problem, *loaded.warnings), key=lambda each: each.line)
+        raise ConfigError(tuple(found)) from error
 
 
 def relay_between(

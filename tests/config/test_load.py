@@ -13,7 +13,7 @@ from pumpproxy.config import load as loading
 from pumpproxy.config import schema
 from pumpproxy.config.load import load_file, load_text
 from pumpproxy.config.option import Kind
-from pumpproxy.config.problems import ConfigError
+from pumpproxy.config.problems import ConfigError, Place
 from pumpproxy.model import Action, Config, DnsAddress, ExactHost, LogSink, Mode, Redispatch, Route, Server, TcpAddress
 from tests.config.reading import HTTP, TLS, B, H, config, load, outcome, problems
 
@@ -110,6 +110,12 @@ def test_five_mistakes_are_five_problems() -> None:
 def test_sections_that_are_wrong(text: str, found: list[str]) -> None:
     """No frontend, no kind, no name, a name too many, a section twice."""
     assert problems(text) == found
+
+
+def test_the_relays_place_is_known() -> None:
+    """Whoever finds that the system has it not can say where it stands; line 0 where it does not."""
+    assert load(SMALLEST).relay == Place(0, "global", "relay")
+    assert load(f"[global]\n\nrelay = splice\n{SMALLEST}").relay == Place(3, "global", "relay")
 
 
 def test_frontend_and_backend_may_share_a_name() -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 
+from pumpproxy.config.load import load_text
+from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.relay import Relay
-from pumpproxy.flow.relaying import RelayUnavailableError, kind_for, relay_between
+from pumpproxy.flow.relaying import RelayUnavailableError, check_relay, kind_for, relay_between
 from pumpproxy.model import RelayKind
 from pumpproxy.policy.inactivity import RelayTimeouts
 from tests.fakes import environment, tls_config
@@ -38,6 +40,23 @@ def test_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kind_for(RelayKind.AUTO) is RelayKind.PORTABLE
     with pytest.raises(RelayUnavailableError, match=r"splice\(2\)"):
         kind_for(RelayKind.SPLICE)
+
+
+def test_a_file_that_wants_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one problem at its line, with the file's warnings; `auto` and `portable` are always good."""
+    monkeypatch.delattr(os, "splice", raising=False)
+    site = "[frontend f]\nmode = tcp\nbind = *:1\ndefault-backend = b\n[backend b]\nserver s = 127.0.0.1:1\n"
+    for word in ("auto", "portable"):
+        check_relay(load_text(f"[global]\nrelay = {word}\n{site}", "proxy.ini"))
+    unused = "[backend unused]\nserver s = 127.0.0.1:1\n"
+    with pytest.raises(ConfigError) as refused:
+        check_relay(load_text(f"[global]\nrelay = splice\n{site}{unused}", "proxy.ini"))
+    first, *warnings = map(str, refused.value.problems)
+    assert first == (
+        "proxy.ini:2: [global] relay: splice needs splice(2) and epoll(7), and this system has not both "
+        "(write auto or portable)"
+    )
+    assert any("[backend unused]" in warning for warning in warnings)
 
 
 def test_other_transports_get_the_portable_one() -> None:
