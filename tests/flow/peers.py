@@ -114,31 +114,19 @@ class Proxied:
 
     async def ended(self, count: int) -> None:
         """Wait until so many connections were told to the sink."""
-        for _ in range(int(PATIENCE * 100)):
-            if len(self.sink.records) >= count:
-                return
-            await pause(0.01)
-        raise AssertionError(self.sink.records)
+        await until(lambda: len(self.sink.records) >= count, self.sink.records)
 
     async def quiet(self) -> None:
         """Wait until no connection is left, and stop listening."""
         self.listener.close(drain=True)
-        for _ in range(int(PATIENCE * 100)):
-            if not self.environment.connections:
-                break
-            await pause(0.01)
-        assert not self.environment.connections
+        await until(lambda: not self.environment.connections, self.environment.connections)
         assert self.environment.runtime.connections == 0
         self.environment.pipes.close()
         # A server that has answered has a second to close its connection first.
         await until(lambda: len(self.environment.sweep) == 0)
         poller = self.environment.poller
         if poller is not None:
-            for _ in range(int(PATIENCE * 100)):
-                if not len(poller):
-                    break
-                await pause(0.01)
-            assert len(poller) == 0
+            await until(lambda: not len(poller))
             assert self.environment.pipes.in_use == 0
             poller.stop()
         assert all(
@@ -168,13 +156,13 @@ def pause(seconds: float) -> Deferred[None]:
     return done
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a fact, for a bounded time."""
+async def until(condition: Callable[[], bool], shown: object = None) -> None:
+    """Wait for a fact, for a bounded time; a failure shows `shown` as it is then."""
     for _ in range(int(PATIENCE * 100)):
         if condition():
             return
         await pause(0.01)
-    raise AssertionError(condition)
+    raise AssertionError(condition if shown is None else shown)
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -19,7 +19,7 @@ from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.model import RelayKind
 from pumpproxy.policy.outcome import Outcome
 from tests.fakes import client_hello, tls_config
-from tests.flow.peers import Proxied, pause, read_all, read_exactly, reset, server
+from tests.flow.peers import Proxied, read_all, read_exactly, reset, server, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,12 +161,8 @@ async def test_many_transfers_at_once_lose_nothing() -> None:
     assert sorted(received) == list(range(count))
     assert all(received[seed] == random_transfer(seed)[0] for seed in received)
     assert {record.outcome for record in proxied.sink.records} == {Outcome.COMPLETED}
-    for _ in range(200):
-        if descriptors() <= before + 5:
-            break
-        await pause(0.02)
     # Threads of the pool keep none; what the reactor and the pool themselves opened meanwhile is a handful.
-    assert descriptors() <= before + 5
+    await until(lambda: descriptors() <= before + 5)
 
 
 @pytest_twisted.ensureDeferred
