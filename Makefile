@@ -6,7 +6,7 @@
 #   make lint     ruff, mypy, the layers
 #   make format   let ruff repair what it can
 #   make check    lint, then test: what a change must pass
-#   make bench    the daemon's CPU time a connection, a round trip, a GiB
+#   make bench    what the daemon costs beside HAProxy, nginx and sniproxy; ARGS=log, ARGS=scale (docs/benchmarks.md)
 #   make soak     the randomised tests with fresh seeds and many more examples; takes minutes
 #   make oldest   the tests with Debian 12's Twisted, in .venv-oldest
 #   make clean    remove what was built and cached; `make distclean` removes the .venv folders too
