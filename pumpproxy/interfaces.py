@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class ISessionSink(Protocol):
     """Who is told of every ended connection and request, once each. May not raise, and may not block."""
 
+    wants_records: bool
+    """Where it does not, whoever would tell it may spare the record."""
+
     def ended(self, record: SessionRecord) -> None:
         """A connection (`SessionRecord`) or a request (`RequestRecord`) is over."""
 
@@ -34,6 +37,9 @@ class IRelay(Protocol):
 
 class Expiring(Protocol):
     """Something that must be looked at again at some time; see `flow.idle.Sweep`."""
+
+    tick: int
+    """The sweep's: where it keeps this. `idle.NOWHERE` to begin with."""
 
     def deadline(self) -> float | None:
         """When, in the sweep's seconds, given all that is known now; None: never."""

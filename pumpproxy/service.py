@@ -5,6 +5,7 @@ The only place where the rooms meet. May not: read bytes, or decide what a conne
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import time
@@ -27,6 +28,7 @@ from pumpproxy.flow.poll import Poller
 from pumpproxy.flow.relaying import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
+from pumpproxy.flow.straight import ShortWay
 from pumpproxy.model import DnsAddress, Mode, RelayKind
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
@@ -113,7 +115,7 @@ class ProxyService(Service):
         )
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
-        self._listeners = Listeners(self.environment, _build)
+        self._listeners = Listeners(self.environment, _build, ShortWay)
 
     # The beginning
 
@@ -134,6 +136,9 @@ class ProxyService(Service):
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
         self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
+        # What is there now stays: it need not be looked at again by each collection.
+        gc.collect()
+        gc.freeze()
 
     def handle_signals(self) -> None:
         """SIGHUP reloads from now on; once the reactor runs, a second SIGTERM cuts the grace short."""

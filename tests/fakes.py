@@ -28,6 +28,7 @@ class RecordingSink:
     """An ISessionSink that keeps what it is told."""
 
     records: list[SessionRecord] = field(default_factory=list)
+    wants_records: bool = True
 
     def ended(self, record: SessionRecord) -> None:
         """Keep it."""

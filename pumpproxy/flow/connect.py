@@ -9,70 +9,84 @@ import errno
 import os
 import socket
 from typing import TYPE_CHECKING
+from typing import Protocol as ProtocolType
 
 from twisted.internet import error
 from twisted.python.failure import Failure
 
-from pumpproxy.flow.poll import READABLE, WRITABLE
-from pumpproxy.flow.socketstream import SocketStream
+from pumpproxy.flow.idle import NOWHERE
+from pumpproxy.flow.poll import ENDING, READABLE, WRITABLE
+from pumpproxy.flow.spliceend import Detached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from twisted.internet.protocol import Protocol
-
     from pumpproxy.flow.idle import Sweep
     from pumpproxy.flow.poll import Poller
     from pumpproxy.model import TcpAddress
 
+_NON_BLOCKING = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
+_UNDER_WAY = (errno.EINPROGRESS, 0)
+
+
+def opened(address: TcpAddress) -> socket.SocketType:
+    """A socket that is connecting to there. Raises OSError, with nothing left open."""
+    host = address.host
+    sock = socket.SocketType(socket.AF_INET6 if ":" in host else socket.AF_INET, _NON_BLOCKING)
+    # Small messages are not held back for an acknowledgement (Nagle).
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    number = sock.connect_ex((host, address.port))
+    if number not in _UNDER_WAY:
+        sock.close()
+        raise OSError(number, os.strerror(number))
+    return sock
+
+
+class Waiting(ProtocolType):
+    """Who waits for the connection. Exactly one of these follows, or neither after `stopConnecting`."""
+
+    def established(self, taken: Detached) -> None:
+        """It came about, and is theirs."""
+
+    def unreachable(self, reason: Failure) -> None:
+        """It did not."""
+
 
 class Connecting:
-    """One attempt at one address. It looks like Twisted's connector to `dial`.
+    """One attempt at one address. It looks like Twisted's connector to `dial`."""
 
-    `build` is asked for the protocol, or `failed` is told why, or neither after `stopConnecting`.
-    """
+    __slots__ = ("_end", "_for", "_poller", "_socket", "_sweep", "state", "tick")
 
-    __slots__ = ("_build", "_end", "_failed", "_poller", "_socket", "_sweep", "state")
-
-    def __init__(
-        self,
-        poller: Poller,
-        sweep: Sweep,
-        build: Callable[[], Protocol | None],
-        failed: Callable[[Failure], None],
-    ) -> None:
+    def __init__(self, poller: Poller, sweep: Sweep, waiting: Waiting) -> None:
         self._poller = poller
         self._sweep = sweep
-        self._build = build
-        self._failed = failed
+        self._for = waiting
         self._end = 0.0
+        self.tick = NOWHERE
         self.state = "connecting"
 
     def start(self, address: TcpAddress, timeout: float) -> None:
-        """Connect within `timeout` seconds. What fails at once is told soon."""
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        """Connect within `timeout` seconds. What comes of it is told soon."""
         try:
-            sock = self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = opened(address)
         except OSError as problem:
             self._fail_soon(problem.errno or 0)
-            return
-        # Small messages are not held back for an acknowledgement (Nagle).
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        number = sock.connect_ex((address.host, address.port))
-        if number not in (0, errno.EINPROGRESS):
-            sock.close()
-            self._fail_soon(number)
-            return
+        else:
+            self.wait(sock, timeout)
+
+    def wait(self, sock: socket.SocketType, timeout: float) -> None:
+        """As `start`, of a socket that is connecting already, and belongs to this one from now on."""
+        self._socket = sock
         self._end = self._sweep.now() + timeout
-        self._poller.add(sock.fileno(), self.told)
+        self._poller.add(sock.fileno(), self, room=True)
         self._sweep.watch(self)
 
     def stopConnecting(self) -> None:
         """Give up, silently."""
         if self.state == "connecting":
+            self._stop("stopped")
+        elif self.state == "failing":
             self.state = "stopped"
-            self._sweep.forget(self)
-            self._poller.close(self._socket.detach())
+
+    cancel = stopConnecting
 
     def told(self, events: int) -> None:
         """The connection came about, or not."""
@@ -81,25 +95,20 @@ class Connecting:
         sock = self._socket
         number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
-            self.state = "failed"
-            self._sweep.forget(self)
-            self._poller.close(sock.detach())
-            self._failed(Failure(error.getConnectError((number, os.strerror(number)))))
+            self._stop("failed")
+            self._for.unreachable(Failure(error.getConnectError((number, os.strerror(number)))))
             return
         self.state = "connected"
         self._sweep.forget(self)
-        protocol = self._build()
-        if protocol is None:
-            self._poller.close(sock.detach())
-            return
-        stream = SocketStream(self._poller, sock, protocol)
-        # Edge-triggered: what this event tells beside the connection is told once. Whoever takes the socket away while
-        # the protocol is made takes that along.
-        stream.note(events)
-        self._poller.tell(sock.fileno(), stream.told)
-        protocol.makeConnection(stream)
-        if events & READABLE:
-            stream.read()
+        self._for.established(
+            Detached(
+                sock.detach(),
+                watched=True,
+                room=True,
+                readable=bool(events & READABLE),
+                ending=bool(events & ENDING),
+            )
+        )
 
     def broke(self) -> None:
         """A defect of ours, logged already."""
@@ -111,11 +120,21 @@ class Connecting:
 
     def expired(self, _now: float) -> None:
         """The time is over."""
-        self.stopConnecting()
-        self.state = "failed"
-        self._failed(Failure(error.TimeoutError()))
+        self._stop("failed")
+        self._for.unreachable(Failure(error.TimeoutError()))
+
+    def _stop(self, state: str) -> None:
+        self.state = state
+        self._sweep.forget(self)
+        self._poller.close(self._socket.detach())
 
     def _fail_soon(self, number: int) -> None:
-        self.state = "failed"
+        self.state = "failing"
         reason = Failure(error.getConnectError((number, os.strerror(number))))
-        self._poller.soon(lambda: self._failed(reason))
+
+        def fail() -> None:
+            if self.state == "failing":
+                self.state = "failed"
+                self._for.unreachable(reason)
+
+        self._poller.soon(fail)

@@ -13,10 +13,12 @@ from twisted.internet import error
 from twisted.internet.protocol import ClientFactory
 
 from pumpproxy.flow.connect import Connecting
+from pumpproxy.flow.socketstream import SocketStream
 from pumpproxy.model import DnsAddress, TcpAddress, UnixAddress
 from pumpproxy.policy.attempts import ConnectFailure
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.idle import Sweep
     from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
+    from pumpproxy.flow.spliceend import Detached
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import ServerAddress
 
@@ -74,8 +77,14 @@ class Dial:
     """One attempt.
 
     Exactly one of these follows: `build` is called (its protocol gets the connection), or `failed`, or neither after
-    `cancel`.
+    `cancel`. Where there is `adopt`, it is given a lean attempt's connection itself, and `build` is not called.
     """
+
+    _waiting: Sequence[TcpAddress] = ()
+    _open = 0
+    _timer: IDelayedCall | None = None
+    _end = 0.0
+    _over = False
 
     def __init__(
         self,
@@ -84,18 +93,15 @@ class Dial:
         build: Callable[[], Protocol],
         failed: Callable[[ConnectFailure], None],
         lean: Lean | None = None,
+        adopt: Callable[[Detached], None] | None = None,
     ) -> None:
         self._reactor = reactor
         self._resolver = resolver
         self._build = build
         self._failed = failed
         self._lean = lean
+        self._adopt = adopt
         self._connectors: list[IConnector | Connecting] = []
-        self._waiting: Sequence[TcpAddress] = ()
-        self._open = 0
-        self._timer: IDelayedCall | None = None
-        self._end = 0.0
-        self._over = False
 
     def connect(self, address: ServerAddress, timeout: float) -> None:
         """Start. May fail at once, from within this call."""
@@ -108,6 +114,17 @@ class Dial:
         else:
             self._try_next((address,))
 
+    def wait(self, server: socket.SocketType, timeout: float) -> None:
+        """As `connect`, of a socket that is connecting already, and belongs to this one from now on. Lean only."""
+        if self._lean is None:
+            server.close()
+            self._failed(ConnectFailure.RESOURCES)
+            return
+        self._open = 1
+        connecting = Connecting(*self._lean, self)
+        self._connectors.append(connecting)
+        connecting.wait(server, timeout)
+
     def cancel(self) -> None:
         """Give up at once, silently."""
         self._over = True
@@ -115,7 +132,7 @@ class Dial:
 
     def _connect_unix(self, path: str, timeout: float) -> None:
         self._open = 1
-        factory = _OneConnection(self._connected, self._address_failed)
+        factory = _OneConnection(self._connected, self.unreachable)
         try:
             self._connectors.append(self._reactor.connectUNIX(path, factory, timeout))
         except OSError:
@@ -141,11 +158,11 @@ class Dial:
         if self._waiting:
             self._timer = self._reactor.callLater(NEXT_ADDRESS, self._slow)
         if self._lean is not None:
-            connecting = Connecting(*self._lean, self._connected, self._address_failed)
-            connecting.start(first, timeout)
+            connecting = Connecting(*self._lean, self)
             self._connectors.append(connecting)
+            connecting.start(first, timeout)
             return
-        factory = _OneConnection(self._connected, self._address_failed)
+        factory = _OneConnection(self._connected, self.unreachable)
         connector = self._reactor.connectTCP(first.host, first.port, factory, timeout)
         if not self._over:
             self._connectors.append(connector)
@@ -163,7 +180,24 @@ class Dial:
         self._stop()
         return self._build()
 
-    def _address_failed(self, reason: Failure) -> None:
+    def established(self, taken: Detached) -> None:
+        """From a lean attempt."""
+        if self._lean is None:
+            return
+        poller, _ = self._lean
+        if self._over:
+            poller.close(taken.descriptor)
+        elif self._adopt is not None:
+            self._over = True
+            self._stop()
+            self._adopt(taken)
+        else:
+            protocol = self._connected()
+            if protocol is not None:
+                SocketStream(poller, taken.descriptor, protocol).begin_with(taken)
+
+    def unreachable(self, reason: Failure) -> None:
+        """From any attempt: this address takes no connection."""
         if self._over:
             return
         self._open -= 1
@@ -172,6 +206,8 @@ class Dial:
             self._try_next(self._waiting)
         elif not self._open:
             self._over = True
+            # The attempts know this one: without this it would wait for the garbage collector, and the client with it.
+            self._stop()
             self._failed(failure_of(reason))
 
     def _stop_timer(self) -> None:

@@ -98,7 +98,8 @@ class Environment:
 
     def closed(self, connection: Connection, frontend: FrontendState) -> None:
         """Nothing is left of a client: it counts no more, and a listener that waits may accept."""
-        self.runtime.left(frontend)
+        self.runtime.connections -= 1
+        frontend.connections -= 1
         self.connections.discard(connection)
         if self.waiting:
             waiting, self.waiting = self.waiting, set()

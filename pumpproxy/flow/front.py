@@ -6,30 +6,32 @@ relay's end, and after a refusal to the linger.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, assert_never, cast
 
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 
 from pumpproxy.flow.dial import Dial
+from pumpproxy.flow.idle import NOWHERE
 from pumpproxy.flow.linger import Linger
 from pumpproxy.flow.relay import ServerProtocol
 from pumpproxy.flow.relaying import relay_between
+from pumpproxy.flow.socketstream import SocketStream
+from pumpproxy.flow.splice import SpliceRelay
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
-from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.session import Session
 from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import socket
 
     from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
 
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.relaying import AnyRelay
+    from pumpproxy.flow.spliceend import Detached
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
@@ -41,6 +43,11 @@ class FrontProtocol(StreamProtocol):
 
     log = Logger()
 
+    __slots__ = (
+        "_dial", "_environment", "_frontend", "_linger", "_pause", "_relay", "_session", "connected", "tick",
+        "transport",
+    )  # fmt: skip
+
     def __init__(self, environment: Environment, frontend: FrontendState, client: ClientAddress) -> None:
         self._environment = environment
         self._frontend = frontend
@@ -49,23 +56,34 @@ class FrontProtocol(StreamProtocol):
         self._pause: IDelayedCall | None = None
         self._relay: AnyRelay | None = None
         self._linger: Linger | None = None
+        self.tick = NOWHERE
 
     # What the transport tells
 
     def connectionMade(self) -> None:
         """Accepted."""
-        self._environment.opened(self, self._frontend)
-        self._do(self._session.opened(self._environment.now()))
-        self._environment.sweep.watch(self)
+        environment = self._environment
+        environment.opened(self, self._frontend)
+        environment.sweep.watch(self)
+        if not self._frontend.tls:
+            self._do(self._session.opened(environment.now()))
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client."""
         if self._relay is not None:
             self._relay.client.received(data)
-        elif self._linger is not None:
+            return
+        if self._linger is not None:
             self._linger.received(data)
-        else:
-            self._sniff(data)
+            return
+        session, environment = self._session, self._environment
+        self._do(session.received(data, environment.now()))
+        held = session.held
+        if held:
+            largest = environment.hellos.holds(self, held)
+            environment.sweep.watch(self)
+            if largest is not None:
+                largest.evict()
 
     def readConnectionLost(self) -> None:
         """The client closed its half."""
@@ -86,6 +104,7 @@ class FrontProtocol(StreamProtocol):
         if self._linger is not None:
             self._linger.lost()
         self._session.lost()
+        self._leave_sniffing()
         self._stop_connecting()
         self._close()
 
@@ -117,26 +136,14 @@ class FrontProtocol(StreamProtocol):
 
     # Steps
 
-    def _sniff(self, data: bytes) -> None:
-        session, environment = self._session, self._environment
-        self._do(session.received(data, environment.now()))
-        held = session.held
-        if held:
-            largest = environment.hellos.holds(self, held)
-            environment.sweep.watch(self)
-            if largest is not None:
-                largest.evict()
-        else:
-            environment.hellos.releases(self)
-
     def _do(self, step: Step) -> None:
         match step:
+            case Connect(attempt):
+                self._connect(attempt)
             case Wait():
                 return
             case Pause():
                 self.transport.pauseProducing()
-            case Connect(attempt):
-                self._connect(attempt)
             case StartRelay():
                 # Only the server's connection brings this one about; see _connected.
                 return
@@ -161,39 +168,70 @@ class FrontProtocol(StreamProtocol):
 
     def _dial_now(self, attempt: Attempt) -> None:
         self._pause = None
-        environment = self._environment
-        self._dial = Dial(
-            environment.reactor, environment.resolver, self._server_protocol, self._connect_failed, environment.lean
-        )
-        with self._guarded():
-            self._dial.connect(attempt.server.declared.address, attempt.timeout)
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """A defect of ours while we connect is not in the client's own event: it must not leave the client waiting."""
+        self._dial = dial = self._new_dial()
         try:
-            yield
+            dial.connect(attempt.server.declared.address, attempt.timeout)
         except Exception:  # noqa: BLE001 - whatever it was, the others go on
-            self.log.failure("a connection ended by a defect")
-            self._session.failed("")
-            self._stop_connecting()
-            if self._relay is not None:
-                self._relay.abort(Outcome.INTERNAL)
-            else:
-                self.transport.abortConnection()
+            self._broke()
+
+    def _wait_for(self, server: socket.SocketType, attempt: Attempt) -> None:
+        """As `_dial_now`, of a connection that is under way."""
+        self._dial = dial = self._new_dial()
+        dial.wait(server, attempt.timeout)
+
+    def _new_dial(self) -> Dial:
+        environment = self._environment
+        adopt = self._adopt if isinstance(self.transport, SocketStream) else None
+        return Dial(
+            environment.reactor, environment.resolver, self._server_protocol, self._failed, environment.lean, adopt
+        )
+
+    def _broke(self) -> None:
+        """A defect of ours while we connect is not in the client's own event: it must not leave the client waiting."""
+        self.log.failure("a connection ended by a defect")
+        self._session.failed("")
+        self._stop_connecting()
+        if self._relay is not None:
+            self._relay.abort(Outcome.INTERNAL)
+        else:
+            self.transport.abortConnection()
+
+    def _failed(self, failure: ConnectFailure) -> None:
+        self._dial = None
+        try:
+            self._do(self._session.connect_failed(failure))
+        except Exception:  # noqa: BLE001 - as above
+            self._broke()
+
+    def _adopt(self, server: Detached) -> None:
+        """The server is there, and no transport is to stand between."""
+        self._dial = None
+        try:
+            self._relay_to(server)
+        except Exception:  # noqa: BLE001 - as above
+            self._broke()
+
+    def _relay_to(self, server: Detached) -> None:
+        session, environment = self._session, self._environment
+        stream = cast("SocketStream", self.transport)
+        step = session.connected(environment.now())
+        if not isinstance(step, StartRelay) or session.pool is None:
+            stream.poller.close(server.descriptor)
+            return
+        timeouts = self._frontend.timeouts(session.pool)
+        self._relay = relay = SpliceRelay(stream.poller, environment.pipes, environment.sweep, timeouts, self)
+        del self.transport
+        relay.start_with(stream.detach(), server, to_server=step.preamble)
 
     def _server_protocol(self) -> ServerProtocol:
         return ServerProtocol(self._connected)
 
-    def _connect_failed(self, failure: ConnectFailure) -> None:
-        self._dial = None
-        with self._guarded():
-            self._do(self._session.connect_failed(failure))
-
     def _connected(self, server: ServerProtocol) -> None:
         self._dial = None
-        with self._guarded():
+        try:
             self._start_relay(server)
+        except Exception:  # noqa: BLE001 - as above
+            self._broke()
 
     def _start_relay(self, server: ServerProtocol) -> None:
         session = self._session
@@ -201,15 +239,17 @@ class FrontProtocol(StreamProtocol):
         if not isinstance(step, StartRelay) or session.pool is None:
             server.transport.abortConnection()
             return
-        timeouts = RelayTimeouts.of(self._frontend.declared, session.pool.backend)
-        relay = relay_between(self._environment, self.transport, server.transport, timeouts, self._relayed)
+        timeouts = self._frontend.timeouts(session.pool)
+        relay = relay_between(self._environment, self.transport, server.transport, timeouts, self)
         self._relay = relay
         server.end = relay.server
         relay.start(self.transport, server.transport, to_server=step.preamble)
-        if step.client_finished:
+        if step.client_finished and self._relay is not None:
             relay.client.read_closed()
 
-    def _relayed(self, relay: AnyRelay) -> None:
+    def relayed(self, relay: AnyRelay) -> None:
+        """From the relay: it is over."""
+        self._relay = None
         if relay.outcome is not None:
             self._session.relayed(relay.client.bytes, relay.server.bytes, relay.outcome, relay.phase)
         self._close()
@@ -233,9 +273,13 @@ class FrontProtocol(StreamProtocol):
 
     def _close(self) -> None:
         """Nothing is left of it: the session's record is made and told."""
-        self._leave_sniffing()
         environment = self._environment
-        record = self._session.close(environment.now(), environment.wall())
+        sink = environment.sink
         # Told before it counts no more: the service may end with the last connection.
-        environment.sink.ended(record)
-        environment.closed(self, self._frontend)
+        try:
+            if sink.wants_records:
+                sink.ended(self._session.close(environment.now(), environment.wall()))
+            else:
+                self._session.release()
+        finally:
+            environment.closed(self, self._frontend)

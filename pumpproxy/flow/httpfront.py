@@ -271,14 +271,16 @@ class HttpFront(StreamProtocol):
         # Both sides have spoken, in HTTP: timeout-tunnel holds from the start.
         timeouts = RelayTimeouts.of(self._frontend.declared, request.pool.backend)
         timeouts = replace(timeouts, client=timeouts.tunnel, server=timeouts.tunnel)
-        relay = relay_between(self._environment, self.transport, server.transport, timeouts, self._tunnel_over)
+        relay = relay_between(self._environment, self.transport, server.transport, timeouts, self)
         self._relay = relay
         server.tunnel(relay.server)
         relay.start(self.transport, server.transport, to_server=step.to_server, to_client=step.to_client)
-        if server.finished:
+        if server.finished and self._relay is not None:
             relay.server.read_closed()
 
-    def _tunnel_over(self, relay: AnyRelay) -> None:
+    def relayed(self, relay: AnyRelay) -> None:
+        """The tunnel is over."""
+        self._relay = None
         ending = Ending(relay.outcome or Outcome.INTERNAL, relay.phase)
         self._tell(lambda now: self._exchange.tunnel_ended(relay.client.bytes, relay.server.bytes, ending, now))
         self._close()

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from zope.interface import implementer
 
+from pumpproxy.flow.idle import NOWHERE
 from pumpproxy.flow.stream import StreamProtocol
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class HttpServer(StreamProtocol):
         self._until = 0.0
         self._surplus = 0
         self._closing = False
+        self.tick = NOWHERE
 
     # What the one whose request it is wants done
 

@@ -1,8 +1,9 @@
 """One timer for all connections: entries lie in buckets of a tenth of a second, and are looked at when theirs comes.
 
-An entry that was active meanwhile only gave itself a later `deadline()`, without telling the sweep, and is moved on
-when its bucket comes; an entry whose deadline came nearer calls `watch` again. The cost of activity is nothing, that
-of a tick is proportional to what lies in its bucket.
+Who comes new is looked at within a tick, and only then put into a bucket: most connections are over by that time, and
+cost no more than a place in a list. An entry that was active meanwhile only gave itself a later `deadline()`, without
+telling the sweep, and is moved on when its bucket comes; an entry whose deadline came nearer calls `watch` again. The
+cost of activity is nothing, that of a tick is proportional to what lies in its bucket.
 May not: know what an entry is.
 """
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 TICK = 0.1
 """Seconds. A deadline is noticed at most so much too late."""
+NOWHERE = -1
+"""The `tick` of an entry that is not watched."""
+NEW = -2
+"""... of one that came since the last tick. All others: that of their bucket."""
+_MANY = 4096
+"""New entries among which those are looked for that are over already, before a tick comes."""
 
 
 class Sweep:
@@ -30,42 +37,60 @@ class Sweep:
         """`now`: the monotonic clock that deadlines refer to; the reactor's may be stepped by the system."""
         self._reactor = reactor
         self.now = now
+        self._new: list[Expiring] = []
+        self._many = _MANY
         self._buckets: dict[int, set[Expiring]] = {}
-        self._where: dict[Expiring, int] = {}
         self._ticks: list[int] = []
         self._call: IDelayedCall | None = None
-        self._call_tick = 0
+        self._call_at = inf
 
     def __len__(self) -> int:
-        return len(self._where)
+        """Those with a deadline; it looks at all of them."""
+        new = {id(entry) for entry in self._new if entry.tick == NEW and entry.deadline() is not None}
+        return len(new) + sum(map(len, self._buckets.values()))
 
     def watch(self, entry: Expiring) -> None:
         """Look at `entry` when its deadline has come; also where it was watched already and the deadline is nearer."""
+        tick = entry.tick
+        if tick == NEW:
+            return
+        if tick == NOWHERE:
+            entry.tick = NEW
+            if not self._new:
+                self._schedule(self.now() + TICK)
+            elif len(self._new) >= self._many:
+                self._drop_ended()
+            self._new.append(entry)
+            return
         deadline = entry.deadline()
         if deadline is None:
             self.forget(entry)
-            return
-        tick = ceil(deadline / TICK)
-        old = self._where.get(entry)
-        if old == tick:
-            return
-        if old is not None:
-            self._take_out(entry, old)
-        self._where[entry] = tick
+        elif _tick_of(deadline) != tick:
+            self._take_out(entry, tick)
+            self._put(entry, deadline)
+
+    def forget(self, entry: Expiring) -> None:
+        """Do not look at `entry` any more. One that is not watched is fine."""
+        tick = entry.tick
+        if tick != NOWHERE:
+            entry.tick = NOWHERE
+            if tick != NEW:
+                self._take_out(entry, tick)
+
+    def _drop_ended(self) -> None:
+        """A flood of short connections leaves no more in the list than there are at once."""
+        self._new = [entry for entry in self._new if entry.tick == NEW]
+        self._many = max(_MANY, 2 * len(self._new))
+
+    def _put(self, entry: Expiring, deadline: float) -> None:
+        tick = entry.tick = _tick_of(deadline)
         bucket = self._buckets.get(tick)
         if bucket is None:
             self._buckets[tick] = {entry}
             heappush(self._ticks, tick)
-            if self._call is None or tick < self._call_tick:
-                self._schedule(tick)
+            self._schedule(tick * TICK)
         else:
             bucket.add(entry)
-
-    def forget(self, entry: Expiring) -> None:
-        """Do not look at `entry` any more. One that is not watched is fine."""
-        tick = self._where.pop(entry, None)
-        if tick is not None:
-            self._take_out(entry, tick)
 
     def _take_out(self, entry: Expiring, tick: int) -> None:
         # A bucket stays until its tick, also an empty one: else each connection that comes and goes would leave its
@@ -74,17 +99,21 @@ class Sweep:
         if bucket is not None:
             bucket.discard(entry)
 
-    def _schedule(self, tick: int) -> None:
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call_tick = tick
-        self._call = self._reactor.callLater(max(0.0, tick * TICK - self.now()), self._sweep)
+    def _schedule(self, at: float) -> None:
+        """See that there is a call at this time, or before."""
+        if at < self._call_at:
+            if self._call is not None and self._call.active():
+                self._call.cancel()
+            self._call_at = at
+            self._call = self._reactor.callLater(max(0.0, at - self.now()), self._sweep)
 
     def _sweep(self) -> None:
         self._call = None
+        self._call_at = inf
         now = self.now()
         # Entries that `expired` adds are for later rounds; what is due is taken first.
-        due: list[tuple[int, Expiring]] = []
+        due: list[tuple[int, Expiring]] = [(NEW, entry) for entry in self._new]
+        self._new = []
         while self._ticks and (self._ticks[0] * TICK <= now or not self._buckets[self._ticks[0]]):
             tick = heappop(self._ticks)
             due += [(tick, entry) for entry in self._buckets.pop(tick)]
@@ -96,21 +125,24 @@ class Sweep:
             # Only where one raised, which is for the reactor to log: the others' turn comes at once.
             for tick, entry in rest:
                 self._look_at(entry, tick, -inf)
-            self._schedule_next()
+            if self._new:
+                self._schedule(now + TICK)
+            if self._ticks:
+                self._schedule(self._ticks[0] * TICK)
 
     def _look_at(self, entry: Expiring, tick: int, now: float) -> None:
         """`entry` was due at `tick`, unless it was forgotten or moved since."""
-        if self._where.get(entry) != tick:
+        if entry.tick != tick:
             return
-        del self._where[entry]
+        entry.tick = NOWHERE
         deadline = entry.deadline()
         if deadline is None:
             return
         if deadline > now:
-            self.watch(entry)
+            self._put(entry, deadline)
         else:
             entry.expired(now)
 
-    def _schedule_next(self) -> None:
-        if self._ticks and (self._call is None or self._ticks[0] < self._call_tick):
-            self._schedule(self._ticks[0])
+
+def _tick_of(deadline: float) -> int:
+    return max(0, ceil(deadline / TICK))

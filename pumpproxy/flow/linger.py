@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pumpproxy.flow.idle import NOWHERE
+
 if TYPE_CHECKING:
     from pumpproxy.flow.idle import Sweep
     from pumpproxy.flow.stream import Stream
@@ -28,6 +30,7 @@ class Linger:
         self._end = sweep.now() + LINGER_TIME
         self._left = LINGER_SIZE
         self._closing = False
+        self.tick = NOWHERE
 
     def start(self, last_words: bytes) -> None:
         """Write, shut down our half, and wait for the client."""

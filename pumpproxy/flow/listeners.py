@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import socket
 
     from pumpproxy.flow.environment import Environment
-    from pumpproxy.flow.listener import BuildProtocol
+    from pumpproxy.flow.listener import BuildProtocol, Shorten
     from pumpproxy.model import BindAddress, Config
 
     Opened = dict[BindAddress, list[socket.socket]]
@@ -33,9 +33,10 @@ class Listeners:
 
     log = Logger()
 
-    def __init__(self, environment: Environment, build: BuildProtocol) -> None:
+    def __init__(self, environment: Environment, build: BuildProtocol, shorten: Shorten | None = None) -> None:
         self._environment = environment
         self._build = build
+        self._shorten = shorten
         self._by_bind: dict[BindAddress, list[Listener]] = {}
 
     def open(self, config: Config) -> Opened:
@@ -57,7 +58,9 @@ class Listeners:
         owners = _binds(runtime.config)
         for bind, sockets in opened.items():
             frontend = runtime.frontends[owners[bind]]
-            self._by_bind[bind] = [Listener(self._environment, bind, sock, frontend, self._build) for sock in sockets]
+            self._by_bind[bind] = [
+                Listener(self._environment, bind, sock, frontend, self._build, self._shorten) for sock in sockets
+            ]
 
     def follow(self) -> None:
         """Serve what the runtime's Config says, and nothing else."""
@@ -66,7 +69,7 @@ class Listeners:
         gone = [self._by_bind.pop(bind) for bind in list(self._by_bind) if bind not in owners]
         for bind, listeners in self._by_bind.items():
             for listener in listeners:
-                listener.frontend = runtime.frontends[owners[bind]]
+                listener.serve(runtime.frontends[owners[bind]])
                 if listener.started:
                     listener.resume()
                 else:

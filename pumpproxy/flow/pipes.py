@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.logger import Logger
 
+from pumpproxy.flow.idle import NOWHERE
+
 if TYPE_CHECKING:
     from pumpproxy.flow.idle import Sweep
 
@@ -43,6 +45,7 @@ class Pipes:
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
         self._last = 0.0
+        self.tick = NOWHERE
         self._idle: list[Pipe] = []
         self.in_use = 0
         self.refused = 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 from typing import TYPE_CHECKING
+from typing import Protocol as ProtocolType
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
@@ -24,15 +25,37 @@ if TYPE_CHECKING:
 
     from pumpproxy.interfaces import Reactor
 
-    Told = Callable[[int], None]
-
-READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-"""Something is to be learnt by reading: data, FIN or an error."""
-ENDING = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+_HAS_EPOLL = hasattr(select, "epoll")
+DATA = select.EPOLLIN if _HAS_EPOLL else 0
+"""This alone: data came, and nothing else."""
+FAILED = select.EPOLLERR if _HAS_EPOLL else 0
+"""The connection is reset."""
+OVER = FAILED | select.EPOLLHUP if _HAS_EPOLL else 0
+"""It is reset, or closed both ways."""
+ENDING = OVER | select.EPOLLRDHUP if _HAS_EPOLL else 0
 """More than data is to be learnt: a short read does not mean that nothing is left."""
-WRITABLE = select.EPOLLOUT
-_EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+READABLE = DATA | ENDING
+"""Something is to be learnt by reading: data, FIN or an error."""
+WRITABLE = select.EPOLLOUT if _HAS_EPOLL else 0
+# A socket nearly always takes what is written, so that room is asked for only where it did not: each connection would
+# be woken for it otherwise, when it is added and with each acknowledgement.
+_QUIET = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET if _HAS_EPOLL else 0
+_ALL = _QUIET | WRITABLE
 BATCH = 256
+"""Events fetched at a time."""
+TURN = 0.005
+"""Seconds after which the reactor gets its turn, however much goes on: its signals, timers and own descriptors."""
+_GROWTH = 256
+
+
+class Watched(ProtocolType):
+    """Who is told of a descriptor's events."""
+
+    def told(self, events: int) -> None:
+        """These happened."""
+
+    def broke(self) -> None:
+        """It raised, which is logged already: it must end what it stands for."""
 
 
 @implementer(IReadDescriptor)
@@ -45,8 +68,10 @@ class Poller:
         self._reactor = reactor
         self._clock = now
         self._epoll = select.epoll()
-        self._told: dict[int, Told] = {}
-        self._soon: list[Callable[[], None]] = []
+        self._register = self._epoll.register
+        # By descriptor: the kernel gives the lowest free number, so that this is dense.
+        self._watched: list[Watched | None] = []
+        self._soon: list[tuple[Callable[[], object], Watched | None]] = []
         self._closing: list[int] = []
         self._in_batch = False
         self._call: IDelayedCall | None = None
@@ -54,28 +79,74 @@ class Poller:
         reactor.addReader(self)
 
     def __len__(self) -> int:
-        return len(self._told)
+        return sum(1 for entry in self._watched if entry is not None)
 
-    def add(self, descriptor: int, told: Told) -> None:
-        """Tell of this descriptor's events from now on; the first ones come at once, if there is anything."""
-        self._told[descriptor] = told
-        self._epoll.register(descriptor, _EVENTS)
+    def add(self, descriptor: int, entry: Watched, *, room: bool = False) -> None:
+        """Tell of this descriptor's events from now on; the first ones come at once, if there is anything.
 
-    def tell(self, descriptor: int, told: Told) -> None:
+        `room`: of room for writing too. All are told once, when they begin (edge-triggered).
+        """
+        try:
+            self._watched[descriptor] = entry
+        except IndexError:
+            self.tell(descriptor, entry)
+        self._register(descriptor, _ALL if room else _QUIET)
+
+    def add_pair(self, one: int, entry: Watched, other: int, its_entry: Watched) -> None:
+        """As `add`, of two."""
+        self.tell(max(one, other), entry)
+        self._watched[one] = entry
+        self._watched[other] = its_entry
+        self._register(one, _QUIET)
+        self._register(other, _QUIET)
+
+    def add_listening(self, descriptor: int, entry: Watched) -> None:
+        """Tell of a listening socket's backlog in each batch, as long as somebody waits in it (level-triggered)."""
+        self.tell(descriptor, entry)
+        self._register(descriptor, select.EPOLLIN)
+
+    def remove(self, descriptor: int) -> None:
+        """Tell no more of a descriptor that was added, and stays open."""
+        self._watched[descriptor] = None
+        self._epoll.unregister(descriptor)
+
+    def tell(self, descriptor: int, entry: Watched) -> None:
         """Tell somebody else of the events of a descriptor that was added."""
-        self._told[descriptor] = told
+        try:
+            self._watched[descriptor] = entry
+        except IndexError:
+            self._watched += [None] * (descriptor - len(self._watched) + _GROWTH)
+            self._watched[descriptor] = entry
+
+    def tell_room(self, descriptor: int) -> None:
+        """Tell of room for writing too, for good; at once where there is room already."""
+        self._epoll.modify(descriptor, _ALL)
 
     def close(self, descriptor: int) -> None:
         """Close a descriptor, whether it was added or not. Its events reach nobody from now on."""
-        self._told.pop(descriptor, None)
+        if descriptor < len(self._watched):
+            self._watched[descriptor] = None
         if self._in_batch:
             self._closing.append(descriptor)
         else:
             os.close(descriptor)
 
-    def soon(self, call: Callable[[], None]) -> None:
-        """Call after this batch, or in the reactor's next turn."""
-        self._soon.append(call)
+    def close_both(self, one: int, other: int) -> None:
+        """As `close`, of two that were most likely added."""
+        if not self._in_batch or max(one, other) >= len(self._watched):
+            self.close(one)
+            self.close(other)
+            return
+        self._watched[one] = self._watched[other] = None
+        self._closing += (one, other)
+
+    def look_at_clock(self) -> None:
+        """Renew `now`, for what happens outside a batch."""
+        self.now = self._clock()
+
+    def soon(self, call: Callable[[], object], entry: Watched | None = None) -> None:
+        """Call after this batch, or in the reactor's next turn; `entry` is who breaks where it raises."""
+        self._soon.append((call, entry))
         if not self._in_batch and self._call is None:
             self._call = self._reactor.callLater(0, self._turn)
 
@@ -101,25 +172,25 @@ class Poller:
         """The reactor is at its end."""
 
     def doRead(self) -> None:
-        """Something happened."""
+        """Something happened: batch after batch, until nothing has, or the reactor must get its turn."""
         self.now = self._clock()
-        self._in_batch = True
-        get = self._told.get
-        for descriptor, events in self._epoll.poll(0, BATCH):
-            told = get(descriptor)
-            if told is not None:
-                try:
-                    told(events)
-                except Exception:  # noqa: BLE001 - a defect of one connection must not reach the others
-                    self.log.failure("a connection ended by a defect")
-                    self._told.pop(descriptor, None)
-                    self._broken(told)
-        self._end_batch()
-
-    def _broken(self, told: Told) -> None:
-        broke = getattr(getattr(told, "__self__", None), "broke", None)
-        if broke is not None:
-            broke()
+        end = self.now + TURN
+        poll = self._epoll.poll
+        while batch := poll(0, BATCH):
+            self._in_batch = True
+            watched = self._watched
+            for descriptor, events in batch:
+                entry = watched[descriptor]
+                if entry is not None:
+                    try:
+                        entry.told(events)
+                    except Exception:  # noqa: BLE001 - a defect of one connection must not reach the others
+                        watched[descriptor] = None
+                        self._broke(entry)
+            self._end_batch()
+            self.now = self._clock()
+            if self.now >= end or self._epoll.closed:
+                break
 
     def _end_batch(self) -> None:
         self._in_batch = False
@@ -127,15 +198,30 @@ class Poller:
             for descriptor in self._closing:
                 os.close(descriptor)
             self._closing.clear()
-        if self._soon and self._call is None:
-            self._turn()
+        if self._soon:
+            self._do_now()
+
+    def _broke(self, entry: Watched | None) -> None:
+        """It raised just now. What its end raises is logged too: an exception out of here would be the end of all."""
+        self.log.failure("a connection ended by a defect")
+        if entry is not None:
+            try:
+                entry.broke()
+            except Exception:  # noqa: BLE001 - as above
+                self.log.failure("a connection ended by a defect, and could not be closed")
 
     def _turn(self) -> None:
-        """What was to be done soon; what that asks for waits for the reactor's next turn, so that others get theirs."""
         self._call = None
+        self._do_now()
+
+    def _do_now(self) -> None:
+        """What was to be done soon; what that asks for waits for the reactor's next turn, so that others get theirs."""
         calls, self._soon = self._soon, []
         self.now = self._clock()
-        for call in calls:
-            call()
+        for call, entry in calls:
+            try:
+                call()
+            except Exception:  # noqa: BLE001 - as in a batch; the reactor would never call us again
+                self._broke(entry)
         if self._soon and self._call is None:
             self._call = self._reactor.callLater(0, self._turn)

@@ -37,7 +37,7 @@ def acknowledged(transport: ITransport) -> Acknowledged | None:
     return acknowledged_by(sock) if isinstance(sock, socket.socket) else None
 
 
-def acknowledged_by(sock: socket.socket) -> Acknowledged | None:
+def acknowledged_by(sock: socket.SocketType) -> Acknowledged | None:
     """As `acknowledged`, of a socket."""
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
@@ -55,7 +55,10 @@ def taken_by_peer(transport: ITransport) -> int | None:
     return None if found is None else found.size
 
 
-def taken_by_socket(sock: socket.socket) -> int | None:
-    """As `taken_by_peer`, of a socket."""
-    found = acknowledged_by(sock)
-    return None if found is None else found.size
+def advanced(found: Acknowledged | None, before: int | None, now: float) -> tuple[int | None, float | None]:
+    """What a peer has taken by `now`, and when it was active last: None where it took no more than `before`."""
+    if found is None:
+        return before, None
+    if before is None or found.size <= before:
+        return found.size, None
+    return found.size, now - found.age

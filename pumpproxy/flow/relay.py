@@ -15,7 +15,8 @@ from twisted.internet.interfaces import IPushProducer, IUNIXTransport
 from twisted.internet.protocol import connectionDone
 from zope.interface import implementer
 
-from pumpproxy.flow.progress import acknowledged, taken_by_peer
+from pumpproxy.flow.idle import NOWHERE
+from pumpproxy.flow.progress import acknowledged, advanced, taken_by_peer
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
 from pumpproxy.policy.inactivity import due
 from pumpproxy.policy.outcome import Outcome, Phase
@@ -139,13 +140,10 @@ class RelayEnd:
 
         When it did so last, it was active.
         """
-        found, before = acknowledged(self.transport), self.taken
-        if found is None:
+        self.taken, active = advanced(acknowledged(self.transport), self.taken, now)
+        if active is None:
             return False
-        self.taken = found.size
-        if before is None or found.size <= before:
-            return False
-        self.active = max(self.active, now - found.age)
+        self.active = max(self.active, active)
         return True
 
 
@@ -156,6 +154,7 @@ class Relay:
         self._sweep = sweep
         self._timeouts = timeouts
         self._over = over
+        self.tick = NOWHERE
         self.now = sweep.now
         now = self.now()
         self.client = RelayEnd(self, Outcome.CLIENT_LEFT, Outcome.CLIENT_IDLE, now)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import select
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.config.problems import ConfigError, Problem
 from pumpproxy.flow.relay import Relay
@@ -19,8 +19,6 @@ AnyRelay = Relay | SpliceRelay
 """They are told of and asked the same."""
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pumpproxy.config.load import Loaded
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.stream import Stream
@@ -40,6 +38,13 @@ def kind_for(wanted: RelayKind) -> RelayKind:
     return RelayKind.SPLICE if has_splice and wanted is not RelayKind.PORTABLE else RelayKind.PORTABLE
 
 
+class Owner(Protocol):
+    """Whose relay it is."""
+
+    def relayed(self, relay: AnyRelay) -> None:
+        """Both connections are closed; told once."""
+
+
 def check_relay(loaded: Loaded) -> None:
     """Raise ConfigError where this system has not the relay that a file wants, before anything follows the file."""
     try:
@@ -53,11 +58,7 @@ def check_relay(loaded: Loaded) -> None:
 
 
 def relay_between(
-    environment: Environment,
-    client: Stream,
-    server: Stream,
-    timeouts: RelayTimeouts,
-    over: Callable[[AnyRelay], None],
+    environment: Environment, client: Stream, server: Stream, timeouts: RelayTimeouts, owner: Owner
 ) -> AnyRelay:
     """The relay for these two, not started yet. The one in the kernel takes the sockets away from their transports."""
     if (
@@ -67,5 +68,5 @@ def relay_between(
         and client.can_detach
         and server.can_detach
     ):
-        return SpliceRelay(environment.poller, environment.pipes, environment.sweep, timeouts, over)
-    return Relay(environment.sweep, timeouts, over)
+        return SpliceRelay(environment.poller, environment.pipes, environment.sweep, timeouts, owner)
+    return Relay(environment.sweep, timeouts, owner.relayed)

@@ -7,17 +7,18 @@ It is below a `Protocol` like any other: `dataReceived`, half-close, producers. 
 from __future__ import annotations
 
 import socket
-import struct
-from contextlib import suppress
+from os import read, write
 from typing import TYPE_CHECKING, cast
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pumpproxy.flow.descriptors import reset_at_close
 from pumpproxy.flow.poll import ENDING, READABLE, WRITABLE
-from pumpproxy.flow.stream import Stream
+from pumpproxy.flow.spliceend import Detached
+from pumpproxy.flow.stream import Stream, StreamProtocol
+from pumpproxy.flow.tcpoptions import TcpOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,46 +27,59 @@ if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol
 
     from pumpproxy.flow.poll import Poller
-    from pumpproxy.flow.stream import StreamProtocol
 
 READ_SIZE = 64 * 1024
 BUFFER_SIZE = 64 * 1024
 """Bytes that wait to be written before the producer is paused: Twisted's own measure."""
 TURNS = 8
 """Reads in one go; then others get theirs."""
-_RESET = struct.pack("ii", 1, 0)
+_NOBODY = StreamProtocol()
+_CLOSED = socket.socket()
+_CLOSED.close()
 
 
 @implementer(Stream)
-class SocketStream:
-    """Owns an established, non-blocking socket that the poller knows; `protocol` is told of everything."""
+class SocketStream(TcpOptions):
+    """Owns the descriptor of an established, non-blocking connection; `protocol` is told of everything."""
 
-    __slots__ = (
-        "_aborted", "_lost", "_out", "_paused", "_poller", "_shut", "_streaming", "_writable", "connected",
-        "disconnecting", "ending", "finished", "producer", "producing", "protocol", "readable", "socket",
-    )  # fmt: skip
+    # Most are given to a relay before anything of this has changed: what is not set costs nothing.
+    _handle: socket.socket | None = None
+    _out = b""
+    _paused = _room = _watched = _shut = _lost = _aborted = False
+    _writable = _streaming = True
+    readable = ending = finished = disconnecting = False
+    connected = producing = True
+    producer: IPushProducer | IPullProducer | None = None
 
-    def __init__(self, poller: Poller, sock: socket.socket, protocol: Protocol) -> None:
-        self._poller = poller
-        self.socket = sock
+    def __init__(self, poller: Poller, descriptor: int, protocol: Protocol) -> None:
+        self.poller = poller
+        self.descriptor = descriptor
         # Whatever it is: it is told of a FIN, as IHalfCloseableProtocol.
-        self.protocol = cast("StreamProtocol", protocol)
-        self._out = b""
-        self.readable = self.ending = self._paused = self.finished = False
-        self._writable = True
-        self._shut = self._lost = self._aborted = False
-        self.connected = True
-        self.disconnecting = False
-        self.producer: IPushProducer | IPullProducer | None = None
-        self._streaming = self.producing = True
+        self.protocol: StreamProtocol = protocol  # type: ignore[assignment]
 
-    @classmethod
-    def accepted(cls, poller: Poller, sock: socket.socket, protocol: Protocol) -> SocketStream:
-        """Of a socket that was just accepted: made non-blocking, and told of."""
-        sock.setblocking(False)
-        stream = cls(poller, sock, protocol)
-        poller.add(sock.fileno(), stream.told)
-        return stream
+    def begin(self, first: bytes = b"") -> None:
+        """Tell the protocol of the connection, of what was read of it already, and then of what comes."""
+        self.protocol.makeConnection(self)
+        if first:
+            self.protocol.dataReceived(first)
+        self.readable = True
+        self.read()
+        if not self._lost and not self._watched:
+            # What was not read is told again: what came in between is not lost.
+            self._watch()
+
+    def begin_with(self, taken: Detached) -> None:
+        """As `begin`, of a connection that was somebody else's before."""
+        self._watched, self._room = taken.watched, taken.room
+        self.readable, self.ending = taken.readable, taken.ending
+        if taken.watched:
+            self.poller.tell(self.descriptor, self)
+        else:
+            self._watch()
+        # Edge-triggered: what was told of it is told once, and whoever takes the connection away while the protocol is
+        # told takes that along.
+        self.protocol.makeConnection(self)
+        self.read()
 
     # Events, from the poller
 
@@ -93,10 +107,10 @@ class SocketStream:
     def read(self) -> None:
         """Read until there is no more, the protocol pauses, or others must get their turn."""
         for _ in range(TURNS):
-            if self.finished or self._lost or self._paused or not self.readable or self.socket.fileno() < 0:
+            if self.finished or self._lost or self._paused or not self.readable:
                 return
             try:
-                data = self.socket.recv(READ_SIZE)
+                data = read(self.descriptor, READ_SIZE)
             except BlockingIOError:
                 self.readable = False
                 return
@@ -110,7 +124,7 @@ class SocketStream:
             if len(data) < READ_SIZE and not self.ending:
                 self.readable = False
             self.protocol.dataReceived(data)
-        self._poller.soon(self.read)
+        self.poller.soon(self.read, self)
 
     # ITransport, IConsumer
 
@@ -152,9 +166,8 @@ class SocketStream:
             self._aborted = True
             self._paused = True
             self._out = b""
-            with suppress(OSError):  # it may be reset already
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self._poller.soon(lambda: self._end(Failure(ConnectionAborted())))
+            reset_at_close(self.descriptor)
+            self.poller.soon(lambda: self._end(Failure(ConnectionAborted())))
 
     def pauseProducing(self) -> None:
         """Read no more."""
@@ -165,7 +178,7 @@ class SocketStream:
         if self._paused and not self.disconnecting and not self._aborted:
             self._paused = False
             if self.readable:
-                self._poller.soon(self.read)
+                self.poller.soon(self.read, self)
 
     def stopProducing(self) -> None:
         """As a producer: it is not wanted any more."""
@@ -187,41 +200,19 @@ class SocketStream:
 
     def startWriting(self) -> None:
         """Ask a pull producer soon, where nothing waits; see `drain`."""
-        self._poller.soon(self._ask)
+        self.poller.soon(self._ask, self)
 
     def _ask(self) -> None:
         if not self._out and not self._streaming and self.producer is not None and not self._lost:
             self.producer.resumeProducing()
 
-    # ITCPTransport
-
     def getHandle(self) -> socket.socket:
-        """The socket."""
-        return self.socket
-
-    def getPeer(self) -> IPv4Address | IPv6Address:
-        """The other's address."""
-        return _address(self.socket.getpeername())
-
-    def getHost(self) -> IPv4Address | IPv6Address:
-        """Ours."""
-        return _address(self.socket.getsockname())
-
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: FBT001 - Twisted's signature
-        """Whether small writes go out at once."""
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(enabled))
-
-    def getTcpNoDelay(self) -> bool:
-        """Whether they do."""
-        return bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: FBT001 - Twisted's signature
-        """Whether the kernel asks after a silent peer."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(enabled))
-
-    def getTcpKeepAlive(self) -> bool:
-        """Whether it does."""
-        return bool(self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        """A socket of this connection, for looking at it: reading, writing and closing are done here."""
+        if self._lost:
+            return _CLOSED
+        if self._handle is None:
+            self._handle = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, self.descriptor)
+        return self._handle
 
     # For a relay
 
@@ -230,27 +221,35 @@ class SocketStream:
         """Whether nothing waits to be written, and nothing has ended."""
         return not (self._out or self._shut or self.disconnecting or self._aborted or self._lost)
 
-    def detach(self) -> socket.socket:
-        """Give the socket away: nothing is told to the protocol from now on."""
-        self._lost = True
+    def detach(self) -> Detached:
+        """Give the connection away: nothing is told to the protocol from now on."""
+        self._let_go()
         self.producer = None
-        return self.socket
+        return Detached(self.descriptor, self._watched, self._room, self.readable, self.ending, self.finished)
 
     # Inside
+
+    def _watch(self) -> None:
+        self._watched = True
+        self.poller.add(self.descriptor, self, room=self._room)
 
     def _send(self, data: bytes) -> int:
         if not self._writable:
             return 0
         try:
-            sent = self.socket.send(data)
+            sent = write(self.descriptor, data)
         except BlockingIOError:
             sent = 0
         except OSError:
             self._paused = True
-            self._poller.soon(lambda: self._end(Failure(ConnectionLost())))
+            self.poller.soon(lambda: self._end(Failure(ConnectionLost())))
             return len(data)
         if sent < len(data):
             self._writable = False
+            if not self._room:
+                self._room = True
+                if self._watched:
+                    self.poller.tell_room(self.descriptor)
         return sent
 
     def _flush(self) -> None:
@@ -264,28 +263,32 @@ class SocketStream:
                 if self._out:
                     return
         if self.disconnecting:
-            self._poller.soon(lambda: self._end(Failure(ConnectionDone())))
+            self.poller.soon(lambda: self._end(Failure(ConnectionDone())))
         elif self._shut and self.connected:
             self.connected = False
             try:
-                self.socket.shutdown(socket.SHUT_WR)
+                self.getHandle().shutdown(socket.SHUT_WR)
             except OSError:
                 self.ending = self.readable = True
                 return
             self.protocol.writeConnectionLost()
 
+    def _let_go(self) -> None:
+        self._lost = True
+        self.connected = False
+        # Neither waits for the garbage collector.
+        self.protocol = _NOBODY
+        if self._handle is not None:
+            self._handle.detach()
+            self._handle = None
+
     def _end(self, reason: Failure) -> None:
         if self._lost:
             return
-        self._lost = True
-        self.connected = False
-        self._poller.close(self.socket.detach())
+        protocol = self.protocol
+        self._let_go()
+        self.poller.close(self.descriptor)
         producer, self.producer = self.producer, None
         if producer is not None:
             producer.stopProducing()
-        self.protocol.connectionLost(reason)
-
-
-def _address(name: tuple[str, int]) -> IPv4Address | IPv6Address:
-    kind = IPv6Address if ":" in name[0] else IPv4Address
-    return kind("TCP", name[0], name[1])
+        protocol.connectionLost(reason)

@@ -9,77 +9,88 @@ May not: know what the bytes mean, or why the two belong together.
 from __future__ import annotations
 
 import os
-import socket
-import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
-from pumpproxy.flow.progress import taken_by_socket
+from pumpproxy.flow.descriptors import reset_at_close, shut_write
+from pumpproxy.flow.idle import NEW, NOWHERE
 from pumpproxy.flow.relay import MAX_DISCARDED
-from pumpproxy.flow.spliceend import SpliceEnd
+from pumpproxy.flow.spliceend import CHUNK, ClientEnd, ServerEnd
 from pumpproxy.policy.inactivity import due
 from pumpproxy.policy.outcome import Outcome, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pumpproxy.flow.idle import Sweep
     from pumpproxy.flow.pipes import Pipes
     from pumpproxy.flow.poll import Poller
+    from pumpproxy.flow.relaying import Owner
     from pumpproxy.flow.socketstream import SocketStream
+    from pumpproxy.flow.spliceend import Detached, SpliceEnd, Waiting
     from pumpproxy.flow.stream import Stream
     from pumpproxy.policy.inactivity import RelayTimeouts
 
-CHUNK = 16 * 1024
-"""Bytes read at a time while a direction is not splicing: what a full read of them costs, splice costs as well."""
 TURNS = 16
 """Reads of one direction in one go; then others get theirs."""
 _FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK if hasattr(os, "SPLICE_F_MOVE") else 0
-_RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER of zero seconds: close(2) sends RST."""
 
 
 class SpliceRelay:
-    """Two ends, until both are closed; then `told_over(relay)` is called, once. `outcome` and `phase` stand by then."""
+    """Two ends, until both are closed; then `owner.relayed(relay)` is called, once."""
 
     __slots__ = (
-        "_pipes", "_poller", "_sweep", "_timeouts", "_told_over", "client", "outcome", "over", "phase", "server",
+        "_owner", "_pipes", "_sweep", "_timeouts", "client", "outcome", "over", "phase", "poller", "server", "tick",
     )  # fmt: skip
 
     def __init__(
-        self,
-        poller: Poller,
-        pipes: Pipes,
-        sweep: Sweep,
-        timeouts: RelayTimeouts,
-        told_over: Callable[[SpliceRelay], None],
+        self, poller: Poller, pipes: Pipes, sweep: Sweep, timeouts: RelayTimeouts, owner: Owner | None
     ) -> None:
-        self._poller = poller
+        self.poller = poller
         self._pipes = pipes
         self._sweep = sweep
         self._timeouts = timeouts
-        self._told_over = told_over
+        self._owner = owner
+        self.tick = NOWHERE
         self.over = False
         self.outcome: Outcome | None = None
         self.phase = Phase.DONE
         now = poller.now
-        self.client = SpliceEnd(self, Outcome.CLIENT_LEFT, Outcome.CLIENT_IDLE, now)
-        self.server = SpliceEnd(self, Outcome.SERVER_LEFT, Outcome.SERVER_IDLE, now)
-        self.client.other = self.server
-        self.server.other = self.client
+        self.client = client = ClientEnd(self, now)
+        self.server = server = ServerEnd(self, now)
+        client.other, server.other = server, client
 
     def start(self, client: Stream, server: Stream, *, to_server: bytes = b"", to_client: bytes = b"") -> None:
         """Both are SocketStreams that can detach; these bytes were read before."""
-        self.client.take(cast("SocketStream", client))
-        self.server.take(cast("SocketStream", server))
-        self._poller.tell(self.client.socket.fileno(), self.client.told)
-        self._poller.tell(self.server.socket.fileno(), self.server.told)
-        self.client.bytes, self.server.chunk = len(to_server), to_server
-        self.server.bytes, self.client.chunk = len(to_client), to_client
+        self.start_with(
+            cast("SocketStream", client).detach(),
+            cast("SocketStream", server).detach(),
+            to_server=to_server,
+            to_client=to_client,
+        )
+
+    def start_with(self, client: Detached, server: Detached, *, to_server: bytes, to_client: bytes = b"") -> None:
+        """As `start`; both are this relay's from now on."""
+        from_client, from_server = self.client, self.server
+        from_client.bytes, from_server.bytes = len(to_server), len(to_client)
         self._sweep.watch(self)
-        self.move(self.client)
-        if not self.over:
-            self.move(self.server)
+        from_client.resume(client)
+        from_server.resume(server)
+        if to_server:
+            from_server.send(to_server)
+        if to_client:
+            from_client.send(to_client)
+        # What was told of them before is not told again.
+        for end in (from_client, from_server):
+            if (end.readable or end.finished) and not self.over and not end.other.stalled:
+                self.move(end)
+
+    def start_bare(self, client: int, server: int, to_server: bytes, sent: int) -> None:
+        """As `start`, of two descriptors that the poller does not know; `sent` bytes of it the server has already."""
+        from_client, from_server = self.client, self.server
+        from_client.bytes = len(to_server)
+        from_client.descriptor, from_server.descriptor = client, server
+        self._sweep.watch(self)
+        self.poller.add_pair(client, from_client, server, from_server)
+        if sent < len(to_server):
+            from_server.keep(to_server[sent:])
 
     def abort(self, outcome: Outcome = Outcome.SHUTDOWN) -> None:
         """Reset both connections now."""
@@ -91,7 +102,8 @@ class SpliceRelay:
         """Pass on what `source` sent, as far as that goes."""
         sink = source.other
         for _ in range(TURNS):
-            if (sink.chunk or sink.queued) and not self._flush(sink):
+            waiting = sink.waiting
+            if waiting is not None and (waiting.chunk or waiting.queued) and not self._flush(sink, waiting):
                 return
             if source.finished:
                 self._pass_fin(sink)
@@ -99,126 +111,87 @@ class SpliceRelay:
             if not source.readable:
                 self._release(sink)
                 return
-            if sink.gone:
-                self._discard(source)
-            elif sink.wide:
+            if sink.wide and not sink.gone:
                 self._splice(source, sink)
             else:
-                self._copy(source, sink)
+                source.copy()
             if self.over:
                 return
-        self._poller.soon(lambda: None if self.over else self.move(source))
-
-    def _receive(self, source: SpliceEnd) -> bytes:
-        """A chunk at most; b"" where there is nothing to pass on, for whatever reason."""
-        try:
-            data = source.socket.recv(CHUNK)
-        except BlockingIOError:
-            source.readable = False
-            return b""
-        except OSError:
-            self.cut(source.left)
-            return b""
-        if not data:
-            self._finish(source)
-            return b""
-        source.bytes += len(data)
-        source.active = self._poller.now
-        return data
-
-    def _copy(self, source: SpliceEnd, sink: SpliceEnd) -> None:
-        """One chunk, by read and write."""
-        data = self._receive(source)
-        if not data:
-            return
-        size = len(data)
-        if size == CHUNK:
-            sink.wide = True
-        elif not source.ending:
-            # Edge-triggered: less than was asked for means that there is no more (epoll(7)).
-            source.readable = False
-        try:
-            sent = sink.socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.refused(sink)
-            return
-        if sent == size:
-            sink.active = source.active
-        else:
-            sink.chunk = data[sent:]
-            self._stall(sink)
+        self.poller.soon(lambda: None if self.over else self.move(source), source)
 
     def _splice(self, source: SpliceEnd, sink: SpliceEnd) -> None:
         """As much as the pipe holds, in the kernel; back to chunks where there is no pipe, or little to move."""
-        pipe = sink.pipe
+        waiting = sink.wait()
+        pipe = waiting.pipe
         if pipe is None:
-            pipe = sink.pipe = self._pipes.borrow()
+            pipe = waiting.pipe = self._pipes.borrow()
             if pipe is None:
                 sink.wide = False
-                self._copy(source, sink)
+                source.copy()
                 sink.wide = False
                 return
         try:
-            size = os.splice(source.socket.fileno(), pipe.writer, pipe.size, flags=_FLAGS)
+            size = os.splice(source.descriptor, pipe.writer, pipe.size, flags=_FLAGS)
         except BlockingIOError:
             source.readable = False
             sink.wide = False
             return
         except OSError:
-            self.cut(source.left)
+            self.lost(source)
             return
         if size == 0:
-            self._finish(source)
+            self.finish(source)
             return
         source.bytes += size
-        source.active = self._poller.now
-        sink.queued = size
+        source.active = self.poller.now
+        waiting.queued = size
         if size < CHUNK:
             sink.wide = False
 
-    def _flush(self, sink: SpliceEnd) -> bool:
+    def _flush(self, sink: SpliceEnd, waiting: Waiting) -> bool:
         """Write what waits; whether nothing waits any more."""
         try:
-            if sink.chunk:
-                sent = sink.socket.send(sink.chunk)
-                sink.chunk = sink.chunk[sent:]
-            while sink.queued and not sink.chunk and sink.pipe is not None:
-                sink.queued -= os.splice(sink.pipe.reader, sink.socket.fileno(), sink.queued, flags=_FLAGS)
+            if waiting.chunk:
+                sent = os.write(sink.descriptor, waiting.chunk)
+                waiting.chunk = waiting.chunk[sent:]
+            while waiting.queued and not waiting.chunk and waiting.pipe is not None:
+                waiting.queued -= os.splice(waiting.pipe.reader, sink.descriptor, waiting.queued, flags=_FLAGS)
         except BlockingIOError:
             pass
         except OSError:
             self.refused(sink)
             return not self.over
-        if sink.chunk or sink.queued:
-            self._stall(sink)
+        if waiting.chunk or waiting.queued:
+            sink.stall()
             return False
         sink.stalled = False
-        sink.active = self._poller.now
+        sink.active = self.poller.now
         return True
 
-    def _stall(self, sink: SpliceEnd) -> None:
-        if not sink.stalled:
-            sink.stalled = True
-            sink.taken = taken_by_socket(sink.socket)
-
-    def _discard(self, source: SpliceEnd) -> None:
-        """Nobody takes it any more; not much of it is waited for."""
-        source.discarded += len(self._receive(source))
-        if source.discarded > MAX_DISCARDED:
+    def discard(self, source: SpliceEnd, size: int) -> None:
+        """So many bytes came for one who takes nothing any more; not much of that is waited for."""
+        waiting = source.other.wait()
+        waiting.discarded += size
+        if waiting.discarded > MAX_DISCARDED:
             self.cut(source.other.left)
 
     def _release(self, sink: SpliceEnd) -> None:
-        """Give the pipe back; it is empty unless its connection is cut."""
-        if sink.pipe is not None:
-            self._pipes.give_back(sink.pipe, empty=not sink.queued)
-            sink.pipe = None
-            sink.wide = False
+        """Nothing waits any more, or is not written any more: give the pipe back."""
+        sink.wide = False
+        waiting = sink.waiting
+        if waiting is None:
+            return
+        if waiting.pipe is not None:
+            self._pipes.give_back(waiting.pipe, empty=not waiting.queued)
+            waiting.pipe = None
+        waiting.queued = 0
+        waiting.chunk = b""
+        if not sink.gone and not sink.other.finished:
+            sink.waiting = None
 
     # Ends
 
-    def _finish(self, source: SpliceEnd) -> None:
+    def finish(self, source: SpliceEnd) -> None:
         """Its FIN was read; the deadlines are others now. After a reset, a FIN that nobody saw come is none."""
         if source.gone and not source.fin_came:
             self.cut(source.left)
@@ -226,9 +199,7 @@ class SpliceRelay:
         source.finished = True
         source.readable = False
         # They count from now, however long both were silent before.
-        source.active = source.other.active = self._poller.now
-        if not source.other.gone:
-            source.other.taken = taken_by_socket(source.other.socket)
+        source.active = source.other.active = self.poller.now
         self._sweep.watch(self)
 
     def _pass_fin(self, sink: SpliceEnd) -> None:
@@ -241,8 +212,9 @@ class SpliceRelay:
         if sink.finished and (source.shut or source.gone):
             self._end(Outcome.COMPLETED)
         elif not sink.gone:
+            sink.look()
             try:
-                sink.socket.shutdown(socket.SHUT_WR)
+                shut_write(sink.descriptor)
             except OSError:
                 # It was reset in the meantime; reading it will say so.
                 sink.readable = sink.ending = True
@@ -252,40 +224,67 @@ class SpliceRelay:
         if sink.gone:
             return
         sink.gone = True
-        sink.chunk = b""
         sink.stalled = False
         self._release(sink)
-        sink.queued = 0
         if sink.finished:
             if sink.other.finished or sink.other.gone:
                 self._end(Outcome.COMPLETED if sink.shut else sink.left)
+            else:
+                # What the other still says waited for room here, of which no event will tell any more.
+                self.poller.soon(lambda: None if self.over else self.move(sink.other), sink.other)
             return
         sink.readable = sink.ending = True
-        self._poller.soon(lambda: None if self.over else self.move(sink))
+        self.poller.soon(lambda: None if self.over else self.move(sink), sink)
+
+    def lost(self, source: SpliceEnd) -> None:
+        """It was reset: so is the other."""
+        self._reset(source.other)
+        self._end(source.left)
 
     def cut(self, outcome: Outcome) -> None:
         """End both with a reset, so that a cut never looks like an end."""
-        if self.over:
-            return
-        for end in (self.client, self.server):
-            with suppress(OSError):  # it may be reset already
-                end.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._end(outcome)
+        if not self.over:
+            self._reset(self.client)
+            self._reset(self.server)
+            self._end(outcome)
+
+    def _reset(self, end: SpliceEnd) -> None:
+        """Its close will be a reset."""
+        reset_at_close(end.descriptor)
 
     def _end(self, outcome: Outcome) -> None:
         if self.over:
             return
         self.over = True
         self.outcome = outcome
+        client, server = self.client, self.server
         if outcome is not Outcome.COMPLETED:
-            self.phase = Phase.LAST if self.server.finished else Phase.DATA
-        for end in (self.client, self.server):
-            self._release(end)
-            self._poller.close(end.socket.detach())
-        self._sweep.forget(self)
-        self._told_over(self)
+            self.phase = Phase.LAST if server.finished else Phase.DATA
+        if client.waiting is not None:
+            self._release(client)
+        if server.waiting is not None:
+            self._release(server)
+        self.poller.close_both(client.descriptor, server.descriptor)
+        if self.tick == NEW:
+            self.tick = NOWHERE
+        else:
+            self._sweep.forget(self)
+        try:
+            self._tell()
+        finally:
+            # Nothing of it waits for the garbage collector.
+            del self.client, self.server, client.other, server.other
+
+    def _tell(self) -> None:
+        """It is over."""
+        if self._owner is not None:
+            self._owner.relayed(self)
 
     # Inactivity, from the sweep
+
+    def watch(self) -> None:
+        """The deadline may be nearer than it was."""
+        self._sweep.watch(self)
 
     def deadline(self) -> float | None:
         """When silence has lasted too long, as things are."""

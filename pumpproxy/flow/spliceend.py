@@ -1,92 +1,252 @@
-"""One of the two connections of a relay in the kernel: its socket, what is known of it, what waits to be written to it.
+"""One of the two connections of a relay in the kernel: its descriptor, what is known of it, what waits to be written.
 
-May not: move bytes; `splice` does, and is told of the poller's events here.
+A few bytes at a time are passed on here, by one read and one write, which is most of what relays do; everything else
+is the relay's (`splice`). May not: end a connection.
 """
 
 from __future__ import annotations
 
-import select
-from typing import TYPE_CHECKING
+from os import read, write
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from pumpproxy.flow.poll import ENDING, READABLE, WRITABLE
-from pumpproxy.flow.progress import acknowledged_by
+from pumpproxy.flow.descriptors import as_socket
+from pumpproxy.flow.idle import NEW
+from pumpproxy.flow.poll import DATA, ENDING, FAILED, OVER, READABLE, WRITABLE
+from pumpproxy.flow.progress import Acknowledged, acknowledged_by, advanced
 from pumpproxy.policy.outcome import Outcome
 
 if TYPE_CHECKING:
-    import socket
-
     from twisted.python.failure import Failure
 
     from pumpproxy.flow.pipes import Pipe
-    from pumpproxy.flow.socketstream import SocketStream
     from pumpproxy.flow.splice import SpliceRelay
 
+CHUNK = 16 * 1024
+"""Bytes read at a time while a direction is not splicing: what a full read of them costs, splice costs as well."""
 
-class SpliceEnd:
-    """One of the two connections: its descriptor, what is known of it, and what waits to be written to it."""
 
-    __slots__ = (
-        "_relay", "active", "bytes", "chunk", "discarded", "ending", "fin_came", "finished", "gone", "idle", "left",
-        "other", "pipe", "queued", "readable", "shut", "socket", "stalled", "taken", "wide",
-    )  # fmt: skip
-    other: SpliceEnd
-    socket: socket.socket
+class Detached(NamedTuple):
+    """An established connection that was taken from its transport: whoever has this owns the descriptor."""
 
-    def __init__(self, relay: SpliceRelay, left: Outcome, idle: Outcome, now: float) -> None:
-        """`left` and `idle`: the outcomes where this end cuts the connection, or is silent."""
-        self._relay = relay
-        # What it sends: whether its FIN was read, or came at least; whether a read may bring something, and whether a
-        # short one may hide an end.
-        self.finished = self.fin_came = self.readable = self.ending = False
-        self.left = left
-        self.idle = idle
-        self.bytes = 0
-        self.active = now
-        # What it is sent: bytes that wait, and whether the next are worth a pipe.
-        self.wide = False
+    descriptor: int
+    """Non-blocking."""
+    watched: bool = False
+    """Whether the poller knows it; where it does not, it tells all that there is when it is added."""
+    room: bool = False
+    """Whether the poller tells of room, too."""
+    readable: bool = False
+    ending: bool = False
+    """A short read may hide an end."""
+    finished: bool = False
+    """Its FIN was read."""
+
+
+class Waiting:
+    """What waits to be written to one end, first the chunk; and the pipe that is borrowed while much is written."""
+
+    __slots__ = ("chunk", "discarded", "pipe", "queued", "taken")
+
+    def __init__(self) -> None:
         self.chunk = b""
         self.pipe: Pipe | None = None
         self.queued = 0
-        self.stalled = False
-        self.shut = False
-        self.gone = False
-        self.discarded = 0
+        """Bytes in the pipe."""
         self.taken: int | None = None
+        """Bytes that its peer had acknowledged at the last look; see `progress`."""
+        self.discarded = 0
+        """Bytes for it that nobody takes any more."""
 
-    def take(self, stream: SocketStream) -> None:
-        """Take the socket from this transport, with what that knows of it."""
-        self.finished = stream.finished
-        self.readable = stream.readable
-        self.ending = stream.ending
-        self.socket = stream.detach()
+
+class SpliceEnd:
+    """One end. What it sends goes to `other`. An idle one holds nothing but itself: they are many."""
+
+    __slots__ = (
+        "active", "bytes", "descriptor", "ending", "fin_came", "finished", "gone", "other", "readable", "relay", "room",
+        "shut", "stalled", "waiting", "wide",
+    )  # fmt: skip
+    left: ClassVar[Outcome]
+    """The outcome where this end cuts the connection..."""
+    idle: ClassVar[Outcome]
+    """...and where it is silent."""
+    other: SpliceEnd
+    relay: SpliceRelay
+
+    def __init__(self, relay: SpliceRelay, now: float) -> None:
+        self.relay = relay
+        self.descriptor = -1
+        # What it sends: whether a read may bring something, whether a short one may hide an end, whether its FIN came,
+        # and was read.
+        self.readable = self.ending = self.fin_came = self.finished = False
+        self.bytes = 0
+        self.active = now
+        # What it is sent: what waits, and whether it does not take it; whether the next bytes are worth a pipe; whether
+        # the poller tells of room; whether it was sent a FIN, or takes nothing any more.
+        self.waiting: Waiting | None = None
+        self.stalled = self.wide = self.room = self.shut = self.gone = False
+
+    def resume(self, before: Detached) -> None:
+        """Go on from what its transport knew; from now on it is this one that is told."""
+        self.readable, self.ending, self.finished = before.readable, before.ending, before.finished
+        self.room = before.room
+        self.descriptor = before.descriptor
+        poller = self.relay.poller
+        if before.watched:
+            poller.tell(self.descriptor, self)
+        else:
+            poller.add(self.descriptor, self, room=self.room)
 
     def told(self, events: int) -> None:
-        """The poller's events."""
-        relay = self._relay
+        """The poller's events. Most tell of a message in the middle of a relay: no more is done for it than must be."""
+        relay, other = self.relay, self.other
+        if events != DATA or other.waiting is not None or other.gone or self.finished:
+            self._note(events)
+            return
+        try:
+            data = read(self.descriptor, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            relay.lost(self)
+            return
+        size = len(data)
+        if not 0 < size < CHUNK:
+            self.readable = True
+            if self._take(data) and not relay.over:
+                relay.move(self)
+            return
+        self.active = relay.poller.now
+        if self.bytes:
+            self.bytes += size
+        else:
+            # From its first word on another time may hold, and a shorter one; a new relay is looked at anyway.
+            self.bytes = size
+            if relay.tick != NEW:
+                relay.watch()
+        try:
+            sent = write(other.descriptor, data)
+        except OSError:
+            sent = 0  # whatever it is, it is met again
+        if sent == size:
+            other.active = self.active
+        else:
+            other.send(data[sent:])
+
+    def _note(self, events: int) -> None:
+        """Whatever else there is to be told."""
+        relay, other = self.relay, self.other
         if events & READABLE:
             self.readable = True
             if events & ENDING:
                 self.ending = True
-                if not events & (select.EPOLLERR | select.EPOLLHUP):
+                if not events & OVER:
                     self.fin_came = True
-                if events & select.EPOLLERR and self.finished:
+                elif events & FAILED and self.finished:
                     # It had closed its half; now it is reset, and takes nothing any more.
                     relay.refused(self)
         if events & WRITABLE and self.stalled and not relay.over:
-            relay.move(self.other)
+            relay.move(other)
         if events & READABLE and not self.finished and not relay.over:
+            if other.waiting is None and not other.gone and (not self.copy() or relay.over):
+                return
             relay.move(self)
+
+    def copy(self) -> bool:
+        """Pass on one chunk by read and write. Whether there may be more to do at once."""
+        try:
+            data = read(self.descriptor, CHUNK)
+        except BlockingIOError:
+            self.readable = False
+            return False
+        except OSError:
+            self.relay.lost(self)
+            return False
+        return self._take(data)
+
+    def _take(self, data: bytes) -> bool:
+        """Pass on what was read; as `copy`."""
+        relay, other = self.relay, self.other
+        size = len(data)
+        if not size:
+            relay.finish(self)
+            return True
+        self.active = relay.poller.now
+        if self.bytes:
+            self.bytes += size
+        else:
+            self.bytes = size
+            relay.watch()
+        if size == CHUNK:
+            other.wide = True
+        elif not self.ending:
+            # Edge-triggered: less than was asked for means that there is no more (epoll(7)).
+            self.readable = False
+        if other.gone:
+            relay.discard(self, size)
+            return self.readable
+        return other.send(data) and self.readable
+
+    def send(self, data: bytes) -> bool:
+        """Write it to this end, for which nothing waits; what it does not take waits. Whether it took everything."""
+        try:
+            sent = write(self.descriptor, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.relay.refused(self)
+            return True
+        if sent < len(data):
+            self.keep(data[sent:])
+            return False
+        self.active = self.relay.poller.now
+        return True
+
+    def keep(self, rest: bytes) -> None:
+        """It did not take this: it waits."""
+        self.wait().chunk = rest
+        self.stall()
+
+    def wait(self) -> Waiting:
+        """What waits, to be filled."""
+        if self.waiting is None:
+            self.waiting = Waiting()
+        return self.waiting
+
+    def stall(self) -> None:
+        """It does not take what waits: `told` goes on when there is room."""
+        if not self.room:
+            self.room = True
+            self.relay.poller.tell_room(self.descriptor)
+        if not self.stalled:
+            self.stalled = True
+            self.look()
+            if self.finished:
+                # It is its turn now, and its time may be the shorter one.
+                self.relay.watch()
+
+    def look(self) -> None:
+        """Keep how much its peer has taken, for `progressed`."""
+        found = self._acknowledged()
+        self.wait().taken = None if found is None else found.size
 
     def progressed(self, now: float) -> bool:
         """Whether the peer acknowledged anything since the last look; when it did so last, it was active."""
-        found, before = acknowledged_by(self.socket), self.taken
-        if found is None:
+        waiting = self.wait()
+        waiting.taken, active = advanced(self._acknowledged(), waiting.taken, now)
+        if active is None:
             return False
-        self.taken = found.size
-        if before is None or found.size <= before:
-            return False
-        self.active = max(self.active, now - found.age)
+        self.active = max(self.active, active)
         return True
+
+    def _acknowledged(self) -> Acknowledged | None:
+        sock = as_socket(self.descriptor)
+        try:
+            return acknowledged_by(sock)
+        finally:
+            sock.detach()
+
+    def broke(self) -> None:
+        """A defect of ours, logged already."""
+        self.relay.cut(Outcome.INTERNAL)
 
     # As the portable end; but the socket was taken away from whoever would tell, with what it knew of a FIN.
 
@@ -99,6 +259,18 @@ class SpliceEnd:
     def lost(self, reason: Failure) -> None:
         """Never told."""
 
-    def broke(self) -> None:
-        """A defect of ours, logged already."""
-        self._relay.cut(Outcome.INTERNAL)
+
+class ClientEnd(SpliceEnd):
+    """The client's."""
+
+    __slots__ = ()
+    left = Outcome.CLIENT_LEFT
+    idle = Outcome.CLIENT_IDLE
+
+
+class ServerEnd(SpliceEnd):
+    """The server's."""
+
+    __slots__ = ()
+    left = Outcome.SERVER_LEFT
+    idle = Outcome.SERVER_IDLE

@@ -8,6 +8,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from pumpproxy.flow.idle import NOWHERE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 class Watch:
     """The sweep's entry for one exchange. `taken`: bytes that a side has acknowledged, None where nobody knows."""
 
-    __slots__ = ("_exchange", "_looks_at", "_passed", "_sweep", "_taken", "_taken_before")
+    __slots__ = ("_exchange", "_looks_at", "_passed", "_sweep", "_taken", "_taken_before", "tick")
 
     def __init__(
         self, sweep: Sweep, exchange: Exchange, taken: Callable[[Side], int | None], passed: Callable[[], None]
     ) -> None:
         """`passed` is called when the deadline has passed, and nobody made progress."""
         self._sweep = sweep
+        self.tick = NOWHERE
         self._exchange = exchange
         self._taken = taken
         self._passed = passed

@@ -7,8 +7,7 @@ whose connection failed, so that a retry never repeats anything.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pumpproxy.model import Redispatch
 
@@ -30,8 +29,7 @@ class ConnectFailure(enum.Enum):
     """Ours, not the server's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """Connect to `server` after `after` seconds, within `timeout` seconds."""
 
     server: ServerState
@@ -52,7 +50,7 @@ class Attempts:
         """`host`: the SNI or Host, in the one spelling, that `use-server` may name."""
         self._pool = pool
         self._host = host
-        self._tried: list[ServerState] = []
+        self._tried: tuple[ServerState, ...] = ()
         self.server: ServerState | None = None
         self.counts = False
         self.pinned = False
@@ -60,16 +58,27 @@ class Attempts:
         self.redispatched = False
         self.failure: ConnectFailure | None = None
 
+    @classmethod
+    def begun(cls, pool: Pool, host: str | None, server: ServerState) -> Attempts:
+        """Those of a connection whose first attempt is under way at `server`, and counts there already."""
+        made = cls(pool, host)
+        made.server = server
+        made.counts = True
+        made.pinned = pool.pinned(host) is server
+        return made
+
     def first(self) -> Attempt | None:
         """The first attempt; None where the pool has nobody."""
-        server = self._pool.pinned(self._host)
-        self.pinned = server is not None
-        if server is None:
-            server = self._pool.balance()
+        pool = self._pool
+        server = pool.choose(self._host)
         if server is None:
             return None
-        self._assign(server)
-        return Attempt(server, 0.0, self._pool.backend.timeout_connect)
+        self.pinned = server is pool.pinned(self._host)
+        self.server = server
+        self.counts = True
+        pool.connections += 1
+        server.connections += 1
+        return Attempt(server, 0.0, pool.backend.timeout_connect)
 
     def failed(self, failure: ConnectFailure) -> Attempt | None:
         """What follows the failure of the latest attempt; None: give up."""
@@ -79,13 +88,13 @@ class Attempts:
         if current is None or not self.counts or self.retries >= backend.retries:
             return None
         self.retries += 1
-        self._tried.append(current)
+        self._tried += (current,)
         server = (self._elsewhere(current) if self._may_move() else None) or self._successor(current)
         pause = min(RETRY_PAUSE, backend.timeout_connect)
         if server is None:
             return Attempt(current, pause, backend.timeout_connect)
         self.redispatched = True
-        self._assign(server)
+        self._move_to(server)
         # One that refused before needs its time too, whoever was asked in between.
         return Attempt(server, pause if server in self._tried else 0.0, backend.timeout_connect)
 
@@ -94,7 +103,7 @@ class Attempts:
         if self.server is not None and self.counts:
             self.server.connections -= 1
             self._pool.connections -= 1
-            self._tried = []
+            self._tried = ()
             self.counts = False
 
     def _may_move(self) -> bool:
@@ -118,11 +127,8 @@ class Attempts:
             return declared
         return self._pool.balance()
 
-    def _assign(self, server: ServerState) -> None:
+    def _move_to(self, server: ServerState) -> None:
         if self.server is not None:
             self.server.connections -= 1
-        else:
-            self._pool.connections += 1
-            self.counts = True
         self.server = server
         server.connections += 1

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pumpproxy.model import TcpAddress
 from pumpproxy.policy.balance import roundrobin
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pumpproxy.model import Backend, Server
+    from pumpproxy.model import Backend, Server, ServerAddress
+
+
+def is_nearby(address: ServerAddress) -> bool:
+    """Whether it is a literal loopback address (RFC 6890)."""
+    return isinstance(address, TcpAddress) and (address.host.startswith("127.") or address.host == "::1")
 
 
 class ServerState:
@@ -45,9 +51,12 @@ class ServerState:
 
 
 class Pool:
-    """The live side of one backend. `connections` counts those assigned to any of its servers."""
+    """The live side of one backend.
 
-    __slots__ = ("_balanced", "_by_host", "backend", "connections", "servers")
+    `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine.
+    """
+
+    __slots__ = ("_balanced", "_by_host", "backend", "connections", "nearby", "only", "servers")
 
     def __init__(self, backend: Backend) -> None:
         self.connections = 0
@@ -67,7 +76,19 @@ class Pool:
         self.backend = backend
         self.servers = servers
         self._balanced = [server for server in servers.values() if server.weight > 0]
+        self.nearby = all(is_nearby(server.declared.address) for server in servers.values())
+        # The usual backend has one server, and no use-server: nothing is to be chosen there.
+        self.only = self._balanced[0] if len(servers) == len(self._balanced) == 1 and not backend.use_server else None
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
+
+    def choose(self, host: str | None) -> ServerState | None:
+        """The server of a new connection; None where nobody may be chosen."""
+        if self._by_host:
+            server = self.pinned(host)
+            if server is not None:
+                return server
+        servers = self._balanced
+        return servers[0] if len(servers) == 1 else roundrobin(servers)
 
     def pinned(self, host: str | None) -> ServerState | None:
         """The server that a `use-server` line names for this SNI or Host, if it may be used."""

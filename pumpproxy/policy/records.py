@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from pumpproxy.policy.outcome import Outcome
+
 if TYPE_CHECKING:
-    from pumpproxy.policy.outcome import Outcome, Phase
+    from pumpproxy.policy.outcome import Phase
+    from pumpproxy.policy.session import Session
     from pumpproxy.wire.clienthello import ClientHello
 
 
@@ -33,7 +36,8 @@ class Load(NamedTuple):
     server: int
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would cost a connection as much as its two largest system calls do. Nobody changes them.
+@dataclass(slots=True)
 class SessionRecord:
     """One relayed (or refused) connection, or one request (`RequestRecord`)."""
 
@@ -61,7 +65,33 @@ class SessionRecord:
     hello: ClientHello | None = None
 
 
-@dataclass(frozen=True, slots=True)
+def session_record(session: Session, load: Load, now: float, wall: float) -> SessionRecord:
+    """That of a session which is over, as it stands."""
+    attempts, server = session.attempts, session.server
+    total = max(0.0, now - session.started)
+    connecting, connected = session.connecting_at, session.connected_at
+    return SessionRecord(
+        client=session.client,
+        frontend=session.frontend.declared.name,
+        backend=session.pool.backend.name if session.pool is not None else None,
+        server=server.name if server is not None else None,
+        outcome=session.outcome or Outcome.INTERNAL,
+        phase=session.phase,
+        started=wall - total,
+        queued=None if connecting is None else 0.0,
+        connected=None if connecting is None or connected is None else max(0.0, connected - connecting),
+        total=total,
+        bytes_in=session.bytes_in,
+        bytes_out=session.bytes_out,
+        load=load,
+        retries=attempts.retries if attempts is not None else 0,
+        redispatched=attempts.redispatched if attempts is not None else False,
+        detail=session.detail,
+        hello=session.hello,
+    )
+
+
+@dataclass(slots=True)
 class RequestRecord(SessionRecord):
     """One request on an http frontend."""
 

@@ -102,7 +102,12 @@ class Request:
             total=now - self.started,
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
-            load=runtime.load(frontend, pool, attempts),
+            load=runtime.load(
+                frontend,
+                pool,
+                attempts.server if attempts is not None else None,
+                counts=attempts is not None and attempts.counts,
+            ),
             retries=attempts.retries if attempts is not None else 0,
             redispatched=attempts is not None and attempts.redispatched,
             detail=ending.detail,

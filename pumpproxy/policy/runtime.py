@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pumpproxy.model import Mode
+from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.routes import RouteTable
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pumpproxy.model import Config, Frontend
-    from pumpproxy.policy.attempts import Attempts
+    from pumpproxy.policy.pool import ServerState
 
 
 class FrontendState:
     """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start."""
 
-    __slots__ = ("accepted", "connections", "declared", "pools", "routes")
+    __slots__ = ("_timeouts", "accepted", "connections", "declared", "pools", "routes", "tls")
 
     def __init__(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
         self.connections = 0
@@ -36,7 +38,16 @@ class FrontendState:
         """
         self.routes = RouteTable(declared.routes)
         self.declared = declared
+        self.tls = declared.mode is Mode.TLS
         self.pools = pools
+        self._timeouts: dict[Pool, RelayTimeouts] = {}
+
+    def timeouts(self, pool: Pool) -> RelayTimeouts:
+        """Those of a relay between a client of this frontend and a server of this pool."""
+        found = self._timeouts.get(pool)
+        if found is None:
+            found = self._timeouts[pool] = RelayTimeouts.of(self.declared, pool.backend)
+        return found
 
 
 class Runtime:
@@ -85,21 +96,20 @@ class Runtime:
             room = min(room, frontend.declared.maxconn - frontend.connections)
         return room
 
-    def accepted(self, frontend: FrontendState) -> None:
-        """Count a client in."""
-        self.connections += 1
-        frontend.connections += 1
-        frontend.accepted += 1
+    def accepted(self, frontend: FrontendState, clients: int = 1) -> None:
+        """Count so many clients in."""
+        self.connections += clients
+        frontend.connections += clients
+        frontend.accepted += clients
 
     def left(self, frontend: FrontendState) -> None:
         """Count a client out."""
         self.connections -= 1
         frontend.connections -= 1
 
-    def load(self, frontend: FrontendState, pool: Pool | None, attempts: Attempts | None) -> Load:
-        """The counts for a log line, less the finished connection at its backend and server."""
-        server = attempts.server if attempts is not None else None
-        mine = 1 if attempts is not None and attempts.counts else 0
+    def load(self, frontend: FrontendState, pool: Pool | None, server: ServerState | None, *, counts: bool) -> Load:
+        """The counts for a log line, less the finished connection at its backend and server, where it `counts`."""
+        mine = int(counts)
         return Load(
             process=self.connections,
             frontend=frontend.connections,

@@ -11,20 +11,21 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from pumpproxy.model import Action, Mode
+from pumpproxy.model import Action
 from pumpproxy.policy import pages
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.records import SessionRecord
-from pumpproxy.policy.sniff import Kind, Sniffed, Sniffer, SniffRefused
+from pumpproxy.policy.records import session_record
+from pumpproxy.policy.sniff import Kind, Sniffer, SniffRefused
 from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, Connect, Refuse, StartRelay
 from pumpproxy.wire.alert import AlertDescription, alert_record
+from pumpproxy.wire.wholehello import read_whole
 
 if TYPE_CHECKING:
     from pumpproxy.model import Target
     from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.pool import Pool
-    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.records import ClientAddress, SessionRecord
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.policy.steps import Step
     from pumpproxy.wire.clienthello import ClientHello
@@ -37,7 +38,6 @@ STALL_SIZE = 256 * 1024
 """A hello that holds more than this must go on growing..."""
 STALL_TIME = 1.0
 """...at least once in so many seconds."""
-
 
 _UNRECOGNIZED = alert_record(AlertDescription.UNRECOGNIZED_NAME)
 _INTERNAL = alert_record(AlertDescription.INTERNAL_ERROR)
@@ -59,25 +59,25 @@ class Session:
     """Every fact of one connection. Times are seconds of one monotonic clock."""
 
     __slots__ = (
-        "_attempts", "_client_finished", "_early", "_early_size", "_heard", "_runtime", "_sniffer", "bytes_in",
-        "bytes_out", "client", "connected_at", "connecting_at", "detail", "frontend", "hello", "outcome", "phase",
-        "pool", "server_name", "stage", "started", "tls",
+        "_client_finished", "_early", "_runtime", "_sniffer", "attempts", "bytes_in", "bytes_out", "client",
+        "connected_at", "connecting_at", "detail", "frontend", "hello", "outcome", "phase", "pool", "server", "stage",
+        "started",
     )  # fmt: skip
 
     def __init__(self, runtime: Runtime, frontend: FrontendState, client: ClientAddress, now: float) -> None:
         self._runtime = runtime
         self.frontend = frontend
         self.client = client
-        self.started = self._heard = now
+        self.started = now
         self.stage = Stage.SNIFFING
-        self.tls = frontend.declared.mode is Mode.TLS
-        self._sniffer = Sniffer() if self.tls else None
-        self._early: list[bytes] = []
-        self._early_size = 0
+        # What was received before the relay: by the sniffer, as long as there is one, and beyond it.
+        self._sniffer: Sniffer | None = None
+        self._early: tuple[bytes, ...] = ()
         self._client_finished = False
-        self._attempts: Attempts | None = None
+        self.attempts: Attempts | None = None
         self.pool: Pool | None = None
-        self.server_name: str | None = None
+        # The one that was tried last; once connected, without attempts that there is anything to say of.
+        self.server: ServerState | None = None
         self.hello: ClientHello | None = None
         self.outcome: Outcome | None = None
         self.phase = Phase.REQUEST
@@ -91,25 +91,44 @@ class Session:
 
     def opened(self, now: float) -> Step:
         """The client's connection is there. A `tcp` frontend asks nothing of the client, and connects."""
-        return WAIT if self.tls else self._take(self.frontend.declared.default_backend or Action.DROP, None, now)
+        return (
+            WAIT if self.frontend.tls else self._take(self.frontend.declared.default_backend or Action.DROP, None, now)
+        )
 
     def received(self, data: bytes, now: float) -> Step:
         """The client sent `data`, before the relay has started."""
-        if self.stage is not Stage.OVER:
-            self.bytes_in += len(data)
-        if self.stage is Stage.SNIFFING and self._sniffer is not None:
-            self._heard = now
-            sniffed = self._sniffer.feed(data)
-            if sniffed is None:
-                return WAIT
-            if isinstance(sniffed, SniffRefused):
-                return self._refuse(alert_record(sniffed.alert), Outcome.BAD_HELLO, sniffed.reason)
-            return self._route(sniffed, now)
-        if self.stage is Stage.CONNECTING:
-            self._early.append(data)
-            self._early_size += len(data)
-            return PAUSE if self._early_size > MAX_EARLY else WAIT
+        stage = self.stage
+        if stage is Stage.OVER:
+            return WAIT
+        size = len(data)
+        self.bytes_in += size
+        if stage is Stage.SNIFFING and self.frontend.tls:
+            hello = read_whole(data) if self._sniffer is None else None
+            if hello is None:
+                return self._sniff(data, now)
+            self._early = (data,)
+            return self._route(hello, now)
+        if stage is Stage.CONNECTING:
+            self._early += (data,)
+            beyond = self._early[1:] if self._sniffer is None and self.hello is not None else self._early
+            return PAUSE if sum(map(len, beyond)) > MAX_EARLY else WAIT
         return WAIT
+
+    def _sniff(self, data: bytes, now: float) -> Step:
+        """A hello that came in pieces, or is none: read as far as it is there."""
+        sniffer = self._sniffer
+        if sniffer is None:
+            sniffer = self._sniffer = Sniffer()
+        sniffer.heard = now
+        sniffed = sniffer.feed(data)
+        if sniffed is None:
+            return WAIT
+        if isinstance(sniffed, SniffRefused):
+            return self._refuse(alert_record(sniffed.alert), Outcome.BAD_HELLO, sniffed.reason)
+        if sniffed.hello is None:
+            self.detail = sniffed.kind.value
+            return self._not_tls(sniffed.kind, now)
+        return self._route(sniffed.hello, now)
 
     def finished(self) -> Step:
         """The client closed its half, before the relay has started.
@@ -128,11 +147,12 @@ class Session:
 
     def deadline(self) -> float | None:
         """When a hello must be complete; None after it was."""
-        if self.stage is not Stage.SNIFFING or self._sniffer is None:
+        if self.stage is not Stage.SNIFFING or not self.frontend.tls:
             return None
         end = self.started + self.frontend.declared.inspect_delay
-        if self._sniffer.held > STALL_SIZE:
-            end = min(end, self._heard + STALL_TIME)
+        sniffer = self._sniffer
+        if sniffer is not None and sniffer.held > STALL_SIZE:
+            end = min(end, sniffer.heard + STALL_TIME)
         return end
 
     def deadline_passed(self, now: float) -> Step:
@@ -151,17 +171,21 @@ class Session:
         if self.stage is not Stage.CONNECTING:
             return ABANDON
         self.stage = Stage.RELAYING
+        self.phase = Phase.DATA
         self.connected_at = now
-        preamble = b"".join((self._sniffer.raw if self._sniffer is not None else b"", *self._early))
+        early = self._early if self._sniffer is None else (self._sniffer.raw, *self._early)
+        preamble = early[0] if len(early) == 1 else b"".join(early)
         self._sniffer = None
-        self._early = []
+        self._early = ()
+        if self.attempts is not None and not self.attempts.retries:
+            self.attempts = None
         return StartRelay(preamble, self._client_finished)
 
     def connect_failed(self, failure: ConnectFailure) -> Step:
         """The attempt failed."""
-        if self.stage is not Stage.CONNECTING or self._attempts is None:
+        if self.stage is not Stage.CONNECTING or self.attempts is None:
             return WAIT
-        attempt = self._attempts.failed(failure)
+        attempt = self.attempts.failed(failure)
         if attempt is not None:
             return self._connect(attempt)
         outcome = {
@@ -189,46 +213,26 @@ class Session:
         """Bytes of a hello that is not complete."""
         return self._sniffer.held if self.stage is Stage.SNIFFING and self._sniffer is not None else 0
 
+    def release(self) -> None:
+        """Both connections are gone: the session counts nowhere any more. Called once."""
+        if self.attempts is not None:
+            self.attempts.release()
+        elif self.server is not None and self.pool is not None:
+            self.server.connections -= 1
+            self.pool.connections -= 1
+
     def close(self, now: float, wall: float) -> SessionRecord:
-        """Both connections are gone: all that there is to say, and the session counts nowhere any more."""
-        attempts = self._attempts
-        load = self._runtime.load(self.frontend, self.pool, attempts)
-        if attempts is not None:
-            attempts.release()
-        total = max(0.0, now - self.started)
-        since_connect = (
-            None
-            if self.connecting_at is None or self.connected_at is None
-            else (max(0.0, self.connected_at - self.connecting_at))
-        )
-        return SessionRecord(
-            client=self.client,
-            frontend=self.frontend.declared.name,
-            backend=self.pool.backend.name if self.pool is not None else None,
-            server=self.server_name,
-            outcome=self.outcome or Outcome.INTERNAL,
-            phase=self.phase,
-            started=wall - total,
-            queued=None if self.connecting_at is None else 0.0,
-            connected=since_connect,
-            total=total,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            load=load,
-            retries=attempts.retries if attempts is not None else 0,
-            redispatched=attempts.redispatched if attempts is not None else False,
-            detail=self.detail,
-            hello=self.hello,
-        )
+        """Release it, and tell all that there is to say."""
+        attempts, server = self.attempts, self.server
+        counts = server is not None if attempts is None else attempts.counts
+        load = self._runtime.load(self.frontend, self.pool, server, counts=counts)
+        self.release()
+        return session_record(self, load, now, wall)
 
     # Decisions ------------------------------------------------------------------------------------------------------
 
-    def _route(self, sniffed: Sniffed, now: float) -> Step:
+    def _route(self, hello: ClientHello, now: float) -> Step:
         declared = self.frontend.declared
-        hello = sniffed.hello
-        if hello is None:
-            self.detail = sniffed.kind.value
-            return self._not_tls(sniffed.kind, now)
         # What is kept for the log is bounded: a legal hello may offer ten thousand protocols.
         self.hello = hello if len(hello.alpn) <= MAX_ALPN_KEPT else hello._replace(alpn=hello.alpn[:MAX_ALPN_KEPT])
         name = hello.server_name
@@ -251,19 +255,19 @@ class Session:
         if isinstance(target, str):
             self.connecting_at = now
             self.pool = self.frontend.pools[target]
-            self._attempts = Attempts(self.pool, name)
-            attempt = self._attempts.first()
+            self.attempts = Attempts(self.pool, name)
+            attempt = self.attempts.first()
             if attempt is None:
                 return self._nobody(Outcome.NO_SERVER, "no server to try")
             return self._connect(attempt)
-        if target is Action.REJECT and self.tls:
+        if target is Action.REJECT and self.frontend.tls:
             return self._refuse(_UNRECOGNIZED, refused, self.detail)
         return self._refuse(b"", refused, self.detail)
 
     def _connect(self, attempt: Attempt) -> Step:
         self.stage = Stage.CONNECTING
         self.phase = Phase.CONNECT
-        self.server_name = attempt.server.name
+        self.server = attempt.server
         return Connect(attempt)
 
     def _nobody(self, outcome: Outcome, detail: str) -> Step:
@@ -293,4 +297,4 @@ class Session:
             self.phase = phase or _PHASES.get(self.stage, Phase.DONE)
         self.stage = Stage.OVER
         self._sniffer = None
-        self._early = []
+        self._early = ()

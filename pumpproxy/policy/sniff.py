@@ -53,9 +53,11 @@ _KINDS = {str(known): Kind(known.value) for known in NotTls}
 class Sniffer:
     """Reads one peer's first bytes, and keeps them for the server that it is routed to."""
 
-    __slots__ = ("_answer", "_reader")
+    __slots__ = ("_answer", "_reader", "heard")
 
     def __init__(self) -> None:
+        self.heard = 0.0
+        """When the peer sent something last; its owner's to keep."""
         self._reader = HelloReader()
         self._answer: Sniffed | SniffRefused | None = None
 

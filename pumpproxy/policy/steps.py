@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempt
@@ -19,15 +19,13 @@ class Pause:
     """Read no more from the client until the relay starts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(NamedTuple):
     """Connect as `attempt` says; tell `connected` or `connect_failed`."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class StartRelay:
+class StartRelay(NamedTuple):
     """Send `preamble` to the server, then relay. `client_finished`: the client has closed its half already."""
 
     preamble: bytes

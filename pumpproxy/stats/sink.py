@@ -26,13 +26,13 @@ class AccessLog:
 
     def declare(self, config: Config) -> None:
         """Follow this file from now on. Frontends that it took away keep their layout until their last line."""
-        self._writes = config.log is LogSink.TWISTD
+        self.wants_records = config.log is LogSink.TWISTD
         layouts = {frontend.name: (frontend.log_format, frontend.dontlognull) for frontend in config.frontends}
         self._layouts = getattr(self, "_layouts", {}) | layouts
 
     def ended(self, record: SessionRecord) -> None:
         """Write the line, unless the file wants none."""
-        if not self._writes:
+        if not self.wants_records:
             return
         layout, dontlognull = self._layouts[record.frontend]
         if not (dontlognull and record.bytes_in == 0):

@@ -12,9 +12,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
+from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.listener import Listener
 from pumpproxy.flow.poll import Poller
 from pumpproxy.flow.sockets import open_sockets
+from pumpproxy.flow.straight import ShortWay
 from pumpproxy.model import RelayKind, TcpAddress
 from tests.fakes import LOOPBACK, environment, unused_port
 
@@ -87,19 +89,27 @@ class Proxied:
 
     kind = RelayKind.PORTABLE
     """How bytes are relayed, and what is below the protocols; see conftest.py."""
+    short = True
+    """Whether clients may take the short way, where there is one."""
 
-    def __init__(self, config: Config, build: BuildProtocol) -> None:
+    def __init__(self, config: Config, build: BuildProtocol, host: str = LOOPBACK) -> None:
         self.environment: Environment
         self.sink: RecordingSink
         self.environment, self.sink = environment(config, reactor)
         if self.kind is RelayKind.SPLICE:
             self.environment.poller = Poller(self.environment.reactor, self.environment.now)
-        self.port = unused_port()
-        address = TcpAddress(LOOPBACK, self.port)
-        frontend = next(iter(self.environment.runtime.frontends.values()))
-        (sock,) = open_sockets(address)
-        self.listener = Listener(self.environment, address, sock, frontend, build)
+        self._build = build
+        self.listener, self.port = self.listen(host)
         self.listener.start()
+
+    def listen(self, host: str = LOOPBACK, frontend: str | None = None) -> tuple[Listener, int]:
+        """A listener of a frontend (the first one), not started yet, and its port."""
+        frontends = self.environment.runtime.frontends
+        state = next(iter(frontends.values())) if frontend is None else frontends[frontend]
+        address = TcpAddress(host, unused_port())
+        (sock,) = open_sockets(address)
+        shorten = ShortWay if self._build is FrontProtocol and self.short else None
+        return Listener(self.environment, address, sock, state, self._build, shorten), address.port
 
     async def client(self, talk: Callable[[socket.socket], T]) -> T:
         """Connect in a thread, and let `talk` do what it wants; its result."""

@@ -11,7 +11,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import error, reactor
 
-from pumpproxy.flow.connect import Connecting
+from pumpproxy.flow.connect import Connecting, opened
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.poll import Poller
 from pumpproxy.flow.socketstream import SocketStream
@@ -23,8 +23,9 @@ from tests.flow.peers import black_hole, pause, until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from twisted.internet.protocol import Protocol
     from twisted.python.failure import Failure
+
+    from pumpproxy.flow.spliceend import Detached
 
 
 class World:
@@ -35,20 +36,29 @@ class World:
         self.sweep = Sweep(reactor, time.monotonic)
         self.built: list[StreamProtocol] = []
         self.failures: list[Failure] = []
-        self.wanted = True
+        self.taken: list[Detached] = []
 
-    def build(self) -> Protocol | None:
-        """A protocol, if one is wanted."""
-        if not self.wanted:
-            return None
-        self.built.append(StreamProtocol())
-        return self.built[-1]
+    def established(self, taken: Detached) -> None:
+        """A connection, on which a protocol is built."""
+        self.taken.append(taken)
+        protocol = StreamProtocol()
+        self.built.append(protocol)
+        SocketStream(self.poller, taken.descriptor, protocol).begin_with(taken)
+
+    def unreachable(self, reason: Failure) -> None:
+        """None."""
+        self.failures.append(reason)
 
     def connect(self, port: int, timeout: float = 20.0) -> Connecting:
         """Start an attempt."""
-        made = Connecting(self.poller, self.sweep, self.build, self.failures.append)
+        made = Connecting(self.poller, self.sweep, self)
         made.start(TcpAddress(LOOPBACK, port), timeout)
         return made
+
+
+def exhausted(*_arguments: object) -> socket.socket:
+    """No socket is to be had."""
+    raise OSError(24, "Too many open files")
 
 
 @pytest.fixture
@@ -106,25 +116,39 @@ async def test_one_that_was_given_up_tells_nothing(world: World) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_that_nobody_wants_any_more_is_closed(world: World) -> None:
-    """`build` may say no, as `dial` does where another address was faster."""
-    world.wanted = False
+async def test_a_socket_that_is_connecting_already_is_waited_for(world: World) -> None:
+    """Whoever began hands it over."""
     with socket.create_server((LOOPBACK, 0)) as listening:
-        world.connect(listening.getsockname()[1])
-        accepted, _ = listening.accept()
-        await until(lambda: len(world.poller) == 0)
-        assert accepted.recv(1) == b""
-        accepted.close()
+        sock = opened(TcpAddress(LOOPBACK, listening.getsockname()[1]))
+        Connecting(world.poller, world.sweep, world).wait(sock, 20.0)
+        await until(lambda: bool(world.built))
+    assert world.failures == []
+
+
+def test_what_fails_at_once_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of descriptors, or an address that nobody can reach."""
+    with pytest.raises(OSError, match=r"Network is unreachable|not supported|Cannot assign|Invalid|Permission"):
+        opened(TcpAddress("255.255.255.255", 9))
+    monkeypatch.setattr(socket, "SocketType", exhausted)
+    with pytest.raises(OSError, match="Too many"):
+        opened(TcpAddress(LOOPBACK, 9))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_failure_at_once_is_not_told_to_one_who_gave_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the call and the telling."""
+    monkeypatch.setattr(socket, "SocketType", exhausted)
+    made = world.connect(1)
+    monkeypatch.undo()
+    made.stopConnecting()
+    await pause(0.05)
+    assert (made.state, world.failures) == ("stopped", [])
 
 
 @pytest_twisted.ensureDeferred
 async def test_what_fails_at_once_is_told_soon(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """No socket to be had: not from within the call."""
-
-    def exhausted(*_arguments: object) -> socket.socket:
-        raise OSError(24, "Too many open files")
-
-    monkeypatch.setattr(socket, "socket", exhausted)
+    monkeypatch.setattr(socket, "SocketType", exhausted)
     world.connect(1)
     monkeypatch.undo()
     assert world.failures == []

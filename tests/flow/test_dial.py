@@ -101,6 +101,7 @@ def test_a_failure_is_told_once() -> None:
     dialled.at(FIRST).fails(refused())
     assert dialled.told == [ConnectFailure.REFUSED]
     dialled.quiet()
+    assert dialled.dial._connectors == [], "they know it, and would keep it from being freed"
 
 
 def test_a_unix_path_is_dialled() -> None:

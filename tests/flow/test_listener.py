@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import pytest_twisted
@@ -15,10 +15,10 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from pumpproxy.flow.listener import BATCH, HINDERED_PAUSE, Listener
+from pumpproxy.flow.listener import BATCH, DEFERRED, HINDERED_PAUSE, Listener
 from pumpproxy.flow.sockets import open_sockets
 from pumpproxy.flow.stream import StreamProtocol
-from pumpproxy.model import TcpAddress, UnixAddress
+from pumpproxy.model import Action, Mode, TcpAddress, UnixAddress
 from tests.fakes import LOOPBACK, environment, tls_config
 from tests.flow.exhausted import Greeter, in_a_process
 from tests.flow.peers import Proxied, Unasked, has_ipv6, pause
@@ -64,6 +64,7 @@ class Backlog:
         self.queue = list(queue)
         self.others: list[socket.socket] = []
         self.family = socket.AF_INET
+        self.options: dict[int, int] = {}
         self.closed = False
 
     def accept(self) -> tuple[socket.socket, tuple[str, int]]:
@@ -77,6 +78,10 @@ class Backlog:
         self.others.append(theirs)
         # Only its family tells the listener what it is.
         return cast("socket.socket", _AsTcp(ours)), ("192.0.2.1", 1000 + len(self.others))
+
+    def setsockopt(self, _level: int, option: int, value: int) -> None:
+        """Keep it."""
+        self.options[option] = value
 
     def fileno(self) -> int:
         """None once it is closed."""
@@ -209,6 +214,20 @@ def test_what_cannot_be_accepted_is_tried_again_and_said_once(number: int) -> No
     said = f"warn: 127.0.0.1:443: cannot accept ({os.strerror(number)}): connections wait until it is possible again"
     assert lines == [said, "info: 127.0.0.1:443: accepting again"]
     assert listening.reactor.getDelayedCalls() == []
+
+
+def test_one_that_takes_the_place_of_another_is_not_worth_a_line() -> None:
+    """As long as descriptors suffice for no more than that, it is hindered still."""
+    listening = Listening(None, EMFILE, *[None, EMFILE] * 5)
+    with logged() as lines:
+        listening.turn()
+        for _ in range(5):
+            listening.leaves()
+            listening.turn()
+        assert len(lines) == 1
+        listening.leaves()
+        listening.turn()
+    assert [line.split(" ")[0] for line in lines] == ["warn:", "info:"]
 
 
 def test_a_connection_that_ends_is_tried_for_at_once() -> None:
@@ -353,9 +372,34 @@ async def test_a_mapped_address_is_an_ipv4_address(family: socket.AddressFamily,
     with socket.socket(family) as client:
         client.setblocking(False)
         client.connect_ex((host, sock.getsockname()[1]))
+        client.send(b"hello")  # the kernel keeps a silent client to itself
         await pause(0.05)
         assert greeted(client)[0] == f"{host} {client.getsockname()[1]}"
     listener.close(drain=False)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="machine: no TCP_DEFER_ACCEPT")
+@pytest.mark.parametrize(
+    ("frontend", "seconds"),
+    [
+        ({}, DEFERRED),
+        ({"silent": Action.REJECT}, 0),
+        ({"silent": "b"}, 0),
+        ({"mode": Mode.TCP}, 0),
+        ({"mode": Mode.HTTP}, 0),
+    ],
+)
+def test_a_silent_client_is_the_kernels_where_it_is_dropped_anyway(frontend: dict[str, Any], seconds: int) -> None:
+    """Whoever may hear its server first, or is answered though it says nothing, is accepted at once; also later on."""
+    listening = Listening()
+    state = listening.frontend
+    declared = state.declared
+    state.declare(replace(declared, **frontend), state.pools)
+    listening.listener.serve(state)
+    assert listening.backlog.options[socket.TCP_DEFER_ACCEPT] == seconds
+    state.declare(declared, state.pools)
+    listening.listener.serve(state)
+    assert listening.backlog.options[socket.TCP_DEFER_ACCEPT] == DEFERRED
 
 
 @pytest_twisted.ensureDeferred

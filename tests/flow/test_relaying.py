@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -17,7 +19,15 @@ from pumpproxy.policy.inactivity import RelayTimeouts
 from tests.fakes import environment, tls_config
 
 if TYPE_CHECKING:
+    from pumpproxy.flow.relaying import AnyRelay
     from pumpproxy.flow.stream import Stream
+
+
+class Nobody:
+    """Whose relay it is."""
+
+    def relayed(self, relay: AnyRelay) -> None:
+        """Not told here."""
 
 
 @pytest.mark.skipif(not hasattr(os, "splice"), reason="machine: no splice(2)")
@@ -42,6 +52,21 @@ def test_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         kind_for(RelayKind.SPLICE)
 
 
+def test_a_system_without_them_has_the_proxy_all_the_same() -> None:
+    """Not even the names are there on other systems; everything can be imported, and the portable relay is found."""
+    code = (
+        "import fcntl, os, select\n"
+        "for room, start in (select, 'epoll'), (os, 'splice'), (fcntl, 'f_setpipe'):\n"
+        "    for name in [name for name in vars(room) if name.lower().startswith(start)]: delattr(room, name)\n"
+        "import pumpproxy.tap\n"
+        "from pumpproxy.flow.relaying import kind_for\n"
+        "from pumpproxy.model import RelayKind\n"
+        "print(kind_for(RelayKind.AUTO).value)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("portable\n", "")
+
+
 def test_a_file_that_wants_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one problem at its line, with the file's warnings; `auto` and `portable` are always good."""
     monkeypatch.delattr(os, "splice", raising=False)
@@ -64,4 +89,4 @@ def test_other_transports_get_the_portable_one() -> None:
     made, _ = environment(tls_config(1), MemoryReactorClock())
     timeouts = RelayTimeouts(1.0, 1.0, 1.0, 1.0, 1.0)
     one, other = (cast("Stream", StringTransport()) for _ in range(2))
-    assert isinstance(relay_between(made, one, other, timeouts, lambda _relay: None), Relay)
+    assert isinstance(relay_between(made, one, other, timeouts, Nobody()), Relay)

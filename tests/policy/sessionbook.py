@@ -41,13 +41,13 @@ def hello_for(name: str | None, *protocols: str) -> bytes:
 
 
 class SessionPlay:
-    """One connection, accepted at `ACCEPTED`; without a runtime, at a frontend whose names all lead to server s."""
+    """One connection, accepted `now`; without a runtime, at a frontend whose names all lead to server s."""
 
-    def __init__(self, live: Runtime | None = None) -> None:
+    def __init__(self, live: Runtime | None = None, now: float = ACCEPTED) -> None:
         self.runtime = live if live is not None else runtime(backend("s"))
         self.frontend = self.runtime.frontends["f"]
         self.runtime.accepted(self.frontend)
-        self.now = ACCEPTED
+        self.now = now
         self.session = Session(self.runtime, self.frontend, CLIENT, self.now)
         self.step: Step | None = self.session.opened(self.now)
         if self.step == WAIT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +13,7 @@ from tests.policy.declared import backend, pool, server
 
 if TYPE_CHECKING:
     from pumpproxy.model import Server
+    from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.pool import Pool
 
 REFUSED = ConnectFailure.REFUSED
@@ -176,6 +177,44 @@ def test_a_connection_counts_at_one_server_at_a_time() -> None:
     assert counts(live) == (0, 0, 0)
     assert attempts.failed(REFUSED) is None
     assert counts(live) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("host", [None, "x.example", "other.example"])
+@pytest.mark.parametrize("redispatch", [Redispatch.NO, Redispatch.YES, 1, 2])
+def test_attempts_begun_elsewhere_go_on_as_if_begun_here(host: str | None, redispatch: Redispatch | int) -> None:
+    """Their first is under way and counts already: the same ones follow, with the same counts, until it is over."""
+    for names, weight in product(("a", "ab", "abc"), (0, 2)):
+        servers = [server("a", 1, weight=weight), *(server(name, 1 + ord(name)) for name in names[1:])]
+        live, other = (pool(*servers, redispatch=redispatch, use_server=PINNED) for _ in range(2))
+        whole = Attempts(live, host)
+        if whole.first() is None:
+            continue
+        chosen = other.choose(host)
+        assert chosen is not None
+        other.connections += 1
+        chosen.connections += 1
+        begun = Attempts.begun(other, host, chosen)
+        told: list[tuple[object, ...] | None] = [()]
+        while told[-1] is not None:
+            assert known(begun) == known(whole)
+            assert counts(other) == counts(live)
+            told.append(said(begun.failed(REFUSED)))
+            assert told[-1] == said(whole.failed(REFUSED))
+        begun.release()
+        begun.release()
+        assert set(counts(other)) == {0}
+
+
+def said(attempt: Attempt | None) -> tuple[object, ...] | None:
+    """An attempt by value."""
+    return None if attempt is None else (attempt.server.name, attempt.after, attempt.timeout)
+
+
+def known(attempts: Attempts) -> tuple[object, ...]:
+    """All that they say."""
+    server = attempts.server
+    plain = (attempts.counts, attempts.pinned, attempts.retries, attempts.redispatched, attempts.failure)
+    return (None if server is None else server.name, *plain)
 
 
 def test_a_reload_in_between_is_followed() -> None:

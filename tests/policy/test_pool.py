@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpproxy.policy.pool import Pool, ServerState
+from pumpproxy.model import DnsAddress, Server, TcpAddress, UnixAddress
+from pumpproxy.policy.pool import Pool, ServerState, is_nearby
 from tests.policy.declared import backend, pool, server
+
+if TYPE_CHECKING:
+    from pumpproxy.model import ServerAddress
 
 
 def chosen(live: Pool, count: int) -> dict[str, int]:
@@ -58,6 +63,66 @@ def test_balancing_avoids_who_was_tried() -> None:
     first, second = live.servers["a"], live.servers["b"]
     assert {live.balance(avoid=(first, second)) for _ in range(5)} == {live.servers["c"]}
     assert live.balance(avoid=tuple(live.servers.values())) is None
+
+
+def turns(live: Pool, *hosts: str | None) -> str:
+    """Who is chosen for each of these, one after another; `-` for nobody."""
+    states = [live.choose(host) for host in hosts]
+    return "".join("-" if state is None else state.name for state in states)
+
+
+def test_a_new_connection_goes_where_its_name_says_else_by_turns() -> None:
+    """A named server's turns are not spent on those who named it."""
+    live = pool("a", "b", "c", use_server=(("x.example", "a"),))
+    assert turns(live, None, "x.example", "x.example", "y.example", "x.example", None, None) == "aaabaca"
+
+
+def test_a_named_server_is_skipped_where_it_may_not_be_used() -> None:
+    """Without weight it may."""
+    use = (("x.example", "a"),)
+    assert turns(pool(server("a", 1, disabled=True), "b", use_server=use), "x.example", None) == "bb"
+    assert turns(pool(server("a", 1, weight=0), "b", use_server=use), "x.example", None) == "ab"
+    assert turns(pool(server("a", 1, drain=True), use_server=use), "x.example", None) == "a-"
+
+
+def test_nobody_is_chosen_where_nobody_may_be() -> None:
+    """And nobody's place in the round changes."""
+    live = pool(server("a", 1, disabled=True), server("b", 2, weight=0))
+    assert turns(live, None, "x.example") == "--"
+    assert [state.credit for state in live.servers.values()] == [0, 0]
+    assert turns(pool(), None) == "-"
+
+
+def test_choosing_and_balancing_take_the_same_turns() -> None:
+    """It is one round, whoever asks."""
+    live, alone = (pool(server("a", 1, weight=3), server("b", 2), server("c", 3, weight=2)) for _ in range(2))
+    mixed = [live.choose(None) if turn % 3 else live.balance() for turn in range(30)]
+    assert [state and state.name for state in mixed] == list(turns(alone, *[None] * 30))
+
+
+@pytest.mark.parametrize(
+    ("address", "nearby"),
+    [
+        (TcpAddress("127.0.0.1", 1), True),
+        (TcpAddress("127.200.3.4", 1), True),
+        (TcpAddress("::1", 1), True),
+        (TcpAddress("192.0.2.127", 1), False),
+        (TcpAddress("12.7.0.1", 1), False),
+        (TcpAddress("2001:db8::1", 1), False),
+        (UnixAddress("/run/s"), False),
+        (DnsAddress("localhost", 1), False),
+    ],
+    ids=str,
+)
+def test_a_pool_is_nearby_where_all_its_servers_are(address: ServerAddress, nearby: bool) -> None:  # noqa: FBT001
+    """By a literal address of this machine; also those who get nobody now. A reload may change it."""
+    assert is_nearby(address) == nearby
+    live = pool(server("a", 1), Server("s", address, drain=True))
+    assert live.nearby == nearby
+    live.declare(backend(server("a", 1)))
+    assert live.nearby
+    live.declare(backend(Server("s", address)))
+    assert live.nearby == nearby
 
 
 def test_a_reload_keeps_servers_of_the_same_name_and_address() -> None:

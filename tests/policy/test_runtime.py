@@ -8,6 +8,7 @@ import pytest
 
 from pumpproxy.model import Action, Config, Frontend, Mode
 from pumpproxy.policy.attempts import Attempts
+from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.runtime import Runtime
 from tests.policy.declared import BIND, backend, config, route, runtime, server
@@ -120,6 +121,19 @@ def test_an_unchanged_reload_changes_nothing() -> None:
     assert balanced == ["a", "b", "a", "b"]
 
 
+def test_a_relays_times_are_those_of_its_frontend_and_its_backend() -> None:
+    """Made once for each pair, and anew after a reload, which may change either."""
+    live = runtime(backend("a", timeout_server=7.0), backend("z", name="other"), timeout_client=3.0)
+    frontend, pool, other = live.frontends["f"], live.pools["b"], live.pools["other"]
+    assert frontend.timeouts(pool) == RelayTimeouts(3.0, 7.0, 3600.0, 30.0, 30.0)
+    assert frontend.timeouts(other) == RelayTimeouts(3.0, 60.0, 3600.0, 30.0, 30.0)
+    assert frontend.timeouts(pool) is frontend.timeouts(pool)
+    live.reload(config(backend("a", timeout_server=7.0), timeout_tunnel=9.0), 100)
+    assert frontend.timeouts(pool) == RelayTimeouts(60.0, 7.0, 9.0, 30.0, 30.0)
+    live.reload(config(backend("a", timeout_server_fin=8.0)), 100)
+    assert frontend.timeouts(pool) == RelayTimeouts(60.0, 60.0, 3600.0, 30.0, 8.0)
+
+
 @pytest.mark.parametrize(("assigned", "load"), [(False, Load(2, 2, 1, 0)), (True, Load(2, 2, 1, 1))])
 def test_a_log_lines_load_leaves_the_finished_connection_out(assigned: bool, load: Load) -> None:  # noqa: FBT001
     """At its backend and server, as HAProxy does; in the process and the frontend it still counts."""
@@ -131,11 +145,11 @@ def test_a_log_lines_load_leaves_the_finished_connection_out(assigned: bool, loa
     mine = Attempts(pool, None)
     if assigned:
         mine.first()
-    assert live.load(frontend, pool, mine) == load
+    assert live.load(frontend, pool, mine.server, counts=mine.counts) == load
 
 
 def test_the_load_of_who_never_got_to_a_backend() -> None:
     """Zero there."""
     live = runtime(backend("a"))
     live.accepted(live.frontends["f"])
-    assert live.load(live.frontends["f"], None, None) == Load(1, 1, 0, 0)
+    assert live.load(live.frontends["f"], None, None, counts=False) == Load(1, 1, 0, 0)

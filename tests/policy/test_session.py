@@ -83,7 +83,7 @@ def test_early_data_follows_the_hello_in_order() -> None:
     """What comes with the hello, and what comes while we connect."""
     play = site() >> sends(HELLO + b"one ") << connect("s") >> sends(b"two ") << WAIT >> sends(b"three") << WAIT
     play = play >> connects << relay(HELLO + b"one two three")
-    assert (play.session._sniffer, play.session._early) == (None, []), "held by the relay alone from now on"
+    assert (play.session._sniffer, play.session._early) == (None, ()), "held by the relay alone from now on"
 
 
 def test_reading_pauses_when_much_came_while_we_connect() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ class Daemon:
 
     def __enter__(self) -> Self:
         self.wait_for("serving")
+        self._wait_for_its_reactor()
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -52,6 +54,16 @@ class Daemon:
             time.sleep(0.02)
         msg = f"no {text!r} in the log:\n{self.log}"
         raise AssertionError(msg)
+
+    def _wait_for_its_reactor(self) -> None:
+        """The services start before it runs; what it opens for itself then (its wakers' pipes) is there afterwards."""
+        end = time.monotonic() + PATIENCE
+        status = Path(f"/proc/{self.process.pid}/status")
+        while time.monotonic() < end and self.process.poll() is None:
+            caught = re.search(r"^SigCgt:\s*(\w+)$", status.read_text(), re.MULTILINE)
+            if caught is not None and int(caught[1], 16) >> (signal.SIGCHLD - 1) & 1:
+                return
+            time.sleep(0.02)
 
     def reload(self, text: str | None = None) -> str:
         """Write the file, if one is given, and send SIGHUP; what the log says of it."""

@@ -1,0 +1,40 @@
+"""What only a socket object can do, done to the bare descriptor of a TCP connection.
+
+Reading and writing need no object, and a relay that holds none is smaller. May not: own a descriptor.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from contextlib import suppress
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER of zero seconds: close(2) sends RST."""
+
+
+def as_socket(descriptor: int) -> socket.SocketType:
+    """A socket object, which must be detached from the descriptor after use, whatever happens.
+
+    Whatever the family is, it is called IPv4: none of the calls that are made on it depends on that.
+    """
+    return socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+
+
+def reset_at_close(descriptor: int) -> None:
+    """Make close(2) send RST. One that is reset already is fine."""
+    with suppress(OSError):
+        sock = as_socket(descriptor)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        finally:
+            sock.detach()
+
+
+def shut_write(descriptor: int) -> None:
+    """Send a FIN behind what was written. Raises OSError where the connection is reset."""
+    sock = as_socket(descriptor)
+    try:
+        sock.shutdown(socket.SHUT_WR)
+    finally:
+        sock.detach()
