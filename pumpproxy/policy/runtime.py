@@ -17,8 +17,9 @@ from pumpproxy.policy.routes import RouteTable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pumpproxy.model import Config, Frontend
+    from pumpproxy.model import Config, Frontend, Target
     from pumpproxy.policy.pool import ServerState
+    from pumpproxy.wire.clienthello import ClientHello
 
 
 class FrontendState:
@@ -41,6 +42,14 @@ class FrontendState:
         self.tls = declared.mode is Mode.TLS
         self.pools = pools
         self._timeouts: dict[Pool, RelayTimeouts] = {}
+
+    def target(self, hello: ClientHello) -> Target:
+        """Where a client that asks so is led."""
+        name = hello.server_name
+        if name is None:
+            return self.declared.no_sni
+        found = self.routes.lookup(name, hello.alpn)
+        return self.declared.unknown_sni if found is None else found
 
     def timeouts(self, pool: Pool) -> RelayTimeouts:
         """Those of a relay between a client of this frontend and a server of this pool."""

@@ -232,14 +232,9 @@ class Session:
     # Decisions ------------------------------------------------------------------------------------------------------
 
     def _route(self, hello: ClientHello, now: float) -> Step:
-        declared = self.frontend.declared
         # What is kept for the log is bounded: a legal hello may offer ten thousand protocols.
         self.hello = hello if len(hello.alpn) <= MAX_ALPN_KEPT else hello._replace(alpn=hello.alpn[:MAX_ALPN_KEPT])
-        name = hello.server_name
-        if name is None:
-            return self._take(declared.no_sni, None, now)
-        target = self.frontend.routes.lookup(name, hello.alpn)
-        return self._take(declared.unknown_sni if target is None else target, name, now)
+        return self._take(self.frontend.target(hello), hello.server_name, now)
 
     def _not_tls(self, kind: Kind, now: float) -> Step:
         target = self.frontend.declared.not_tls

@@ -40,17 +40,13 @@ class StraightSession(Session):
         now: float,
     ) -> StraightSession | None:
         """That of a client whose first segment is `data`, with `hello` in it; None where the way is a longer one."""
-        name = hello.server_name
-        if name is None:
-            target = frontend.declared.no_sni
-        else:
-            target = frontend.routes.lookup(name, hello.alpn) or frontend.declared.unknown_sni
+        target = frontend.target(hello)
         if not isinstance(target, str) or len(hello.alpn) > MAX_ALPN_KEPT:
             return None
         pool = frontend.pools[target]
         if not pool.nearby:
             return None
-        server = pool.only or pool.choose(name)
+        server = pool.only or pool.choose(hello.server_name)
         if server is None:
             return None
         pool.connections += 1
