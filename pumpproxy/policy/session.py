@@ -52,6 +52,7 @@ class Stage(enum.Enum):
     OVER = enum.auto()
 
 
+_FAILURES = {ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT, ConnectFailure.RESOURCES: Outcome.OVERLOAD}
 _PHASES = {Stage.SNIFFING: Phase.REQUEST, Stage.CONNECTING: Phase.CONNECT, Stage.RELAYING: Phase.DATA}
 
 
@@ -59,7 +60,7 @@ class Session:
     """Every fact of one connection. Times are seconds of one monotonic clock."""
 
     __slots__ = (
-        "_client_finished", "_early", "_runtime", "_sniffer", "attempts", "bytes_in", "bytes_out", "client",
+        "_client_finished", "_early", "_first", "_runtime", "_sniffer", "attempts", "bytes_in", "bytes_out", "client",
         "connected_at", "connecting_at", "detail", "frontend", "hello", "outcome", "phase", "pool", "server", "stage",
         "started",
     )  # fmt: skip
@@ -70,9 +71,11 @@ class Session:
         self.client = client
         self.started = now
         self.stage = Stage.SNIFFING
-        # What was received before the relay: by the sniffer, as long as there is one, and beyond it.
+        # What was received before the relay: the first segment, if the hello lay whole in it, else all that the
+        # sniffer has read; then what came while we connect.
+        self._first = b""
         self._sniffer: Sniffer | None = None
-        self._early: tuple[bytes, ...] = ()
+        self._early: bytearray | None = None
         self._client_finished = False
         self.attempts: Attempts | None = None
         self.pool: Pool | None = None
@@ -100,18 +103,18 @@ class Session:
         stage = self.stage
         if stage is Stage.OVER:
             return WAIT
-        size = len(data)
-        self.bytes_in += size
+        self.bytes_in += len(data)
         if stage is Stage.SNIFFING and self.frontend.tls:
             hello = read_whole(data) if self._sniffer is None else None
             if hello is None:
                 return self._sniff(data, now)
-            self._early = (data,)
+            self._first = data
             return self._route(hello, now)
         if stage is Stage.CONNECTING:
-            self._early += (data,)
-            beyond = self._early[1:] if self._sniffer is None and self.hello is not None else self._early
-            return PAUSE if sum(map(len, beyond)) > MAX_EARLY else WAIT
+            if self._early is None:
+                self._early = bytearray()
+            self._early += data
+            return PAUSE if len(self._early) > MAX_EARLY else WAIT
         return WAIT
 
     def _sniff(self, data: bytes, now: float) -> Step:
@@ -173,10 +176,10 @@ class Session:
         self.stage = Stage.RELAYING
         self.phase = Phase.DATA
         self.connected_at = now
-        early = self._early if self._sniffer is None else (self._sniffer.raw, *self._early)
-        preamble = early[0] if len(early) == 1 else b"".join(early)
-        self._sniffer = None
-        self._early = ()
+        preamble = self._first if self._sniffer is None else self._sniffer.raw
+        if self._early is not None:
+            preamble += self._early
+        self._let_go()
         if self.attempts is not None and not self.attempts.retries:
             self.attempts = None
         return StartRelay(preamble, self._client_finished)
@@ -188,11 +191,7 @@ class Session:
         attempt = self.attempts.failed(failure)
         if attempt is not None:
             return self._connect(attempt)
-        outcome = {
-            ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT,
-            ConnectFailure.RESOURCES: Outcome.OVERLOAD,
-        }.get(failure, Outcome.CONNECT_FAILED)
-        return self._nobody(outcome, failure.value)
+        return self._nobody(_FAILURES.get(failure, Outcome.CONNECT_FAILED), failure.value)
 
     def relayed(self, bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> None:
         """The relay is over, after so many bytes from and to the client (those of the preamble included)."""
@@ -291,5 +290,10 @@ class Session:
             self.detail = detail
             self.phase = phase or _PHASES.get(self.stage, Phase.DONE)
         self.stage = Stage.OVER
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """What was received is needed here no more."""
+        self._first = b""
         self._sniffer = None
-        self._early = ()
+        self._early = None

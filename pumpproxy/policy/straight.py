@@ -67,7 +67,7 @@ class StraightSession(Session):
         self.stage = Stage.CONNECTING
         self.phase = Phase.CONNECT
         self.connected_at = None
-        self._early = (data,)
+        self._first = data
         self.attempts = Attempts.begun(self.pool, self.hello.server_name, self.server)
         return Attempt(self.server, 0.0, self.pool.backend.timeout_connect)
 

@@ -83,7 +83,17 @@ def test_early_data_follows_the_hello_in_order() -> None:
     """What comes with the hello, and what comes while we connect."""
     play = site() >> sends(HELLO + b"one ") << connect("s") >> sends(b"two ") << WAIT >> sends(b"three") << WAIT
     play = play >> connects << relay(HELLO + b"one two three")
-    assert (play.session._sniffer, play.session._early) == (None, ()), "held by the relay alone from now on"
+    held = (play.session._first, play.session._sniffer, play.session._early)
+    assert held == (b"", None, None), "held by the relay alone from now on"
+
+
+def test_early_data_in_the_smallest_pieces_costs_no_more() -> None:
+    """A client that sends byte after byte while its server does not answer holds nobody up (once it took a minute)."""
+    play = site() >> sends(HELLO) << connect("s")
+    for _ in range(MAX_EARLY):
+        play = play >> sends(b"x") << WAIT
+    play = play >> sends(b"y") << PAUSE
+    play >> connects << relay(HELLO + b"x" * MAX_EARLY + b"y")
 
 
 def test_reading_pauses_when_much_came_while_we_connect() -> None:
