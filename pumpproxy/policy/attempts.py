@@ -58,27 +58,17 @@ class Attempts:
         self.redispatched = False
         self.failure: ConnectFailure | None = None
 
-    @classmethod
-    def begun(cls, pool: Pool, host: str | None, server: ServerState) -> Attempts:
-        """Those of a connection whose first attempt is under way at `server`, and counts there already."""
-        made = cls(pool, host)
-        made.server = server
-        made.counts = True
-        made.pinned = pool.pinned(host) is server
-        return made
-
     def first(self) -> Attempt | None:
         """The first attempt; None where the pool has nobody."""
-        pool = self._pool
-        server = pool.choose(self._host)
-        if server is None:
-            return None
-        self.pinned = server is pool.pinned(self._host)
+        server = self._pool.take(self._host)
+        return None if server is None else self.begin_at(server)
+
+    def begin_at(self, server: ServerState) -> Attempt:
+        """As `first`, at a server that the pool has given already, and where it counts."""
+        self.pinned = server is self._pool.pinned(self._host)
         self.server = server
         self.counts = True
-        pool.connections += 1
-        server.connections += 1
-        return Attempt(server, 0.0, pool.backend.timeout_connect)
+        return Attempt(server, 0.0, self._pool.backend.timeout_connect)
 
     def failed(self, failure: ConnectFailure) -> Attempt | None:
         """What follows the failure of the latest attempt; None: give up."""
@@ -101,8 +91,7 @@ class Attempts:
     def release(self) -> None:
         """The connection is over: it counts nowhere any more. Later calls do nothing."""
         if self.server is not None and self.counts:
-            self.server.connections -= 1
-            self._pool.connections -= 1
+            self._pool.leave(self.server)
             self._tried = ()
             self.counts = False
 

@@ -56,7 +56,7 @@ class Pool:
     `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine.
     """
 
-    __slots__ = ("_balanced", "_by_host", "backend", "connections", "nearby", "only", "servers")
+    __slots__ = ("_balanced", "_by_host", "backend", "connections", "nearby", "servers")
 
     def __init__(self, backend: Backend) -> None:
         self.connections = 0
@@ -77,18 +77,25 @@ class Pool:
         self.servers = servers
         self._balanced = [server for server in servers.values() if server.weight > 0]
         self.nearby = all(is_nearby(server.declared.address) for server in servers.values())
-        # The usual backend has one server, and no use-server: nothing is to be chosen there.
-        self.only = self._balanced[0] if len(servers) == len(self._balanced) == 1 and not backend.use_server else None
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
 
-    def choose(self, host: str | None) -> ServerState | None:
-        """The server of a new connection; None where nobody may be chosen."""
-        if self._by_host:
-            server = self.pinned(host)
-            if server is not None:
-                return server
-        servers = self._balanced
-        return servers[0] if len(servers) == 1 else roundrobin(servers)
+    def take(self, host: str | None) -> ServerState | None:
+        """The server of a new connection, which counts there from now on; None where nobody may be chosen.
+
+        `host`: the SNI or Host, in the one spelling, that `use-server` may name.
+        """
+        server = self.pinned(host) if self._by_host else None
+        if server is None:
+            server = roundrobin(self._balanced)
+        if server is not None:
+            self.connections += 1
+            server.connections += 1
+        return server
+
+    def leave(self, server: ServerState) -> None:
+        """A connection that counted there is over."""
+        self.connections -= 1
+        server.connections -= 1
 
     def pinned(self, host: str | None) -> ServerState | None:
         """The server that a `use-server` line names for this SNI or Host, if it may be used."""

@@ -217,8 +217,7 @@ class Session:
         if self.attempts is not None:
             self.attempts.release()
         elif self.server is not None and self.pool is not None:
-            self.server.connections -= 1
-            self.pool.connections -= 1
+            self.pool.leave(self.server)
 
     def close(self, now: float, wall: float) -> SessionRecord:
         """Release it, and tell all that there is to say."""

@@ -46,11 +46,9 @@ class StraightSession(Session):
         pool = frontend.pools[target]
         if not pool.nearby:
             return None
-        server = pool.only or pool.choose(hello.server_name)
+        server = pool.take(hello.server_name)
         if server is None:
             return None
-        pool.connections += 1
-        server.connections += 1
         self = cls(runtime, frontend, client, now)
         # As if it was connected already; it is, within the batch, or turns back.
         self.stage = Stage.RELAYING
@@ -68,8 +66,8 @@ class StraightSession(Session):
         self.phase = Phase.CONNECT
         self.connected_at = None
         self._first = data
-        self.attempts = Attempts.begun(self.pool, self.hello.server_name, self.server)
-        return Attempt(self.server, 0.0, self.pool.backend.timeout_connect)
+        self.attempts = Attempts(self.pool, self.hello.server_name)
+        return self.attempts.begin_at(self.server)
 
     def finish(self, bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> None:
         """As `relayed`. `close` or `release` must follow, as ever."""

@@ -189,11 +189,10 @@ def test_attempts_begun_elsewhere_go_on_as_if_begun_here(host: str | None, redis
         whole = Attempts(live, host)
         if whole.first() is None:
             continue
-        chosen = other.choose(host)
+        chosen = other.take(host)
         assert chosen is not None
-        other.connections += 1
-        chosen.connections += 1
-        begun = Attempts.begun(other, host, chosen)
+        begun = Attempts(other, host)
+        assert said(begun.begin_at(chosen)) == (chosen.name, 0.0, other.backend.timeout_connect)
         told: list[tuple[object, ...] | None] = [()]
         while told[-1] is not None:
             assert known(begun) == known(whole)

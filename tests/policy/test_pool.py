@@ -67,7 +67,7 @@ def test_balancing_avoids_who_was_tried() -> None:
 
 def turns(live: Pool, *hosts: str | None) -> str:
     """Who is chosen for each of these, one after another; `-` for nobody."""
-    states = [live.choose(host) for host in hosts]
+    states = [live.take(host) for host in hosts]
     return "".join("-" if state is None else state.name for state in states)
 
 
@@ -75,6 +75,10 @@ def test_a_new_connection_goes_where_its_name_says_else_by_turns() -> None:
     """A named server's turns are not spent on those who named it."""
     live = pool("a", "b", "c", use_server=(("x.example", "a"),))
     assert turns(live, None, "x.example", "x.example", "y.example", "x.example", None, None) == "aaabaca"
+    assert live.connections == 7
+    assert {name: state.connections for name, state in live.servers.items()} == {"a": 5, "b": 1, "c": 1}
+    live.leave(live.servers["a"])
+    assert (live.connections, live.servers["a"].connections) == (6, 4)
 
 
 def test_a_named_server_is_skipped_where_it_may_not_be_used() -> None:
@@ -90,13 +94,14 @@ def test_nobody_is_chosen_where_nobody_may_be() -> None:
     live = pool(server("a", 1, disabled=True), server("b", 2, weight=0))
     assert turns(live, None, "x.example") == "--"
     assert [state.credit for state in live.servers.values()] == [0, 0]
+    assert (live.connections, [state.connections for state in live.servers.values()]) == (0, [0, 0])
     assert turns(pool(), None) == "-"
 
 
 def test_choosing_and_balancing_take_the_same_turns() -> None:
     """It is one round, whoever asks."""
     live, alone = (pool(server("a", 1, weight=3), server("b", 2), server("c", 3, weight=2)) for _ in range(2))
-    mixed = [live.choose(None) if turn % 3 else live.balance() for turn in range(30)]
+    mixed = [live.take(None) if turn % 3 else live.balance() for turn in range(30)]
     assert [state and state.name for state in mixed] == list(turns(alone, *[None] * 30))
 
 
