@@ -133,18 +133,20 @@ class Listener:
             return
         poller = None if self._socket.family == socket.AF_UNIX else self._environment.poller
         if poller is not self._poller:
-            # A reload asks for the other relay.
+            # At the start, or where a reload asks for the other relay.
             self.pause()
+            self._poller = poller
+            self._short_way = None
+            if poller is not None and self._shorten is not None:
+                self._short_way = self._shorten(self._environment, poller)
         if self._environment.runtime.room(self.frontend) <= 0:
             self._wait_for_room()
         elif not self._reading:
             self._reading = True
-            self._poller = poller
-            if self._poller is None:
+            if poller is None:
                 self._environment.reactor.addReader(self)
             else:
-                self._short_way = None if self._shorten is None else self._shorten(self._environment, self._poller)
-                self._poller.add_listening(self._socket.fileno(), self)
+                poller.add_listening(self._socket.fileno(), self)
 
     def close(self, *, drain: bool) -> None:
         """Give the socket up; `drain`: serve those first who wait in its backlog, whatever `maxconn` says."""
