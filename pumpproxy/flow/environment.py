@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import ISessionSink, Reactor
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.session import Session
 
 
 class Connection(Protocol):
@@ -96,10 +97,21 @@ class Environment:
         self.runtime.accepted(frontend)
         self.connections.add(connection)
 
+    def ended(self, connection: Connection, session: Session) -> None:
+        """As `closed`, of a client that was one session: its record is made and told, where anybody wants it."""
+        sink = self.sink
+        # Told before it counts no more: the service may end with the last connection.
+        try:
+            if sink.wants_records:
+                sink.ended(session.close(self.now(), self.wall()))
+            else:
+                session.release()
+        finally:
+            self.closed(connection, session.frontend)
+
     def closed(self, connection: Connection, frontend: FrontendState) -> None:
         """Nothing is left of a client: it counts no more, and a listener that waits may accept."""
-        self.runtime.connections -= 1
-        frontend.connections -= 1
+        self.runtime.left(frontend)
         self.connections.discard(connection)
         if self.waiting:
             waiting, self.waiting = self.waiting, set()

@@ -106,7 +106,7 @@ class FrontProtocol(StreamProtocol):
         self._session.lost()
         self._leave_sniffing()
         self._stop_connecting()
-        self._close()
+        self._environment.ended(self, self._session)
 
     # What the environment asks
 
@@ -252,7 +252,7 @@ class FrontProtocol(StreamProtocol):
         self._relay = None
         if relay.outcome is not None:
             self._session.relayed(relay.client.bytes, relay.server.bytes, relay.outcome, relay.phase)
-        self._close()
+        self._environment.ended(self, self._session)
 
     def _refuse(self, reply: bytes) -> None:
         self._leave_sniffing()
@@ -270,16 +270,3 @@ class FrontProtocol(StreamProtocol):
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
-
-    def _close(self) -> None:
-        """Nothing is left of it: the session's record is made and told."""
-        environment = self._environment
-        sink = environment.sink
-        # Told before it counts no more: the service may end with the last connection.
-        try:
-            if sink.wants_records:
-                sink.ended(self._session.close(environment.now(), environment.wall()))
-            else:
-                self._session.release()
-        finally:
-            environment.closed(self, self._frontend)

@@ -186,7 +186,7 @@ class SpliceEnd:
         return other.send(data) and self.readable
 
     def send(self, data: bytes) -> bool:
-        """Write it to this end, for which nothing waits; what it does not take waits. Whether it took everything."""
+        """Write it to this end, for which nothing waits. False: it did not take everything, and the rest waits."""
         try:
             sent = write(self.descriptor, data)
         except BlockingIOError:

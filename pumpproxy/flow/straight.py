@@ -79,17 +79,9 @@ class StraightRelay(SpliceRelay):
 
     def _tell(self) -> None:
         self._server.detach()
-        session, environment = self._session, self._environment
-        session.finish(self.client.bytes, self.server.bytes, self.outcome or Outcome.INTERNAL, self.phase)
-        sink = environment.sink
-        # Told before it counts no more: the service may end with the last connection.
-        try:
-            if sink.wants_records:
-                sink.ended(session.close(environment.now(), environment.wall()))
-            else:
-                session.release()
-        finally:
-            environment.closed(self, session.frontend)
+        session = self._session
+        session.relayed(self.client.bytes, self.server.bytes, self.outcome or Outcome.INTERNAL, self.phase)
+        self._environment.ended(self, session)
 
 
 class ShortWay:

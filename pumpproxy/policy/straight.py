@@ -14,7 +14,6 @@ from pumpproxy.policy.outcome import Phase
 from pumpproxy.policy.session import MAX_ALPN_KEPT, Session, Stage
 
 if TYPE_CHECKING:
-    from pumpproxy.policy.outcome import Outcome
     from pumpproxy.policy.pool import Pool, ServerState
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
@@ -68,11 +67,3 @@ class StraightSession(Session):
         self._first = data
         self.attempts = Attempts(self.pool, self.hello.server_name)
         return self.attempts.begin_at(self.server)
-
-    def finish(self, bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> None:
-        """As `relayed`. `close` or `release` must follow, as ever."""
-        self.bytes_in = bytes_in
-        self.bytes_out = bytes_out
-        self.outcome = outcome
-        self.phase = phase
-        self.stage = Stage.OVER

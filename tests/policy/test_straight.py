@@ -33,6 +33,7 @@ from tests.policy.sessionbook import (
     leaves,
     passes,
     relay,
+    relayed,
     sends,
 )
 from tests.policy.twins import Twins, standing, straight
@@ -68,16 +69,6 @@ def turns_back(play: SessionPlay) -> Step:
     return Connect(play.session.turn_back(HELLO))
 
 
-def ends(bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> Fact:
-    """The relay is over."""
-
-    def fact(play: SessionPlay) -> None:
-        assert isinstance(play.session, StraightSession)
-        play.session.finish(bytes_in, bytes_out, outcome, phase)
-
-    return fact
-
-
 # The whole way ------------------------------------------------------------------------------------------------------
 
 
@@ -85,7 +76,7 @@ def test_a_connection_and_its_record() -> None:
     """Connected with its first segment; everything that is known of it stands in the record."""
     play = short(data=HELLO + b"early")
     assert (play.session.stage, play.session.bytes_in) == (Stage.RELAYING, len(HELLO) + 5)
-    play = play >> passes(8.25) >> ends(1000, 2000, Outcome.SERVER_LEFT, Phase.DATA)
+    play = play >> passes(8.25) >> relayed(1000, 2000, Outcome.SERVER_LEFT, Phase.DATA)
     ended = play.over(Outcome.SERVER_LEFT, Phase.DATA)
     assert (ended.client, ended.frontend, ended.backend, ended.server) == (CLIENT, "f", "b", "s")
     assert (ended.started, ended.queued, ended.connected, ended.total) == (WALL, 0.0, 0.0, 8.25)

@@ -89,13 +89,12 @@ def is_short(play: SessionPlay, step: Step | None, data: bytes) -> bool:
 
 
 class Pair:
-    """One client, twice; `is_straight` as long as the other one is on the short way. Not counted out before `over`."""
+    """One client, twice. Not counted out before `over`."""
 
-    def __init__(self, twins: Twins, long: SessionPlay, short: SessionPlay, *, is_straight: bool) -> None:
+    def __init__(self, twins: Twins, long: SessionPlay, short: SessionPlay) -> None:
         self._twins = twins
         self._long = long
         self._short = short
-        self.is_straight = is_straight
 
     @property
     def stage(self) -> Stage:
@@ -127,13 +126,8 @@ class Pair:
 
     def relayed(self, bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> Pair:
         """Its relay is over."""
-        end = (bytes_in, bytes_out, outcome, phase)
-        self._long.session.relayed(*end)
-        short = self._short.session
-        if isinstance(short, StraightSession) and self.is_straight and short.stage is Stage.RELAYING:
-            short.finish(*end)
-        else:
-            short.relayed(*end)
+        for play in (self._long, self._short):
+            play.session.relayed(bytes_in, bytes_out, outcome, phase)
         self.agrees()
         return self
 
@@ -191,7 +185,7 @@ class Twins:
                 assert _told(Connect(begun.turn_back(data))) == _told(step)
             else:
                 assert connects(long) == StartRelay(data, client_finished=False)
-        pair = Pair(self, long, short, is_straight=begun is not None and not turns_back)
+        pair = Pair(self, long, short)
         self.pairs.append(pair)
         pair.agrees()
         return pair if long.frontend.tls else pair >> sends(data)
