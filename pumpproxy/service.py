@@ -5,7 +5,6 @@ The only place where the rooms meet. May not: read bytes, or decide what a conne
 
 from __future__ import annotations
 
-import gc
 import resource
 import signal
 import time
@@ -136,9 +135,6 @@ class ProxyService(Service):
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
         self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
-        # What is there now stays: it need not be looked at again by each collection.
-        gc.collect()
-        gc.freeze()
 
     def handle_signals(self) -> None:
         """SIGHUP reloads from now on; once the reactor runs, a second SIGTERM cuts the grace short."""
