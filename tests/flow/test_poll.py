@@ -217,5 +217,6 @@ async def test_one_that_cannot_even_be_ended(world: World) -> None:
     bad_other.send(b"x")
     good_other.send(b"x")
     await until(lambda: bool(world.seen(good) & READABLE))
+    assert len(world.poller) == 1, "it is told of nothing more"
     for sock in (bad, bad_other, good, good_other):
         sock.close()

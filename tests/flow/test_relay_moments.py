@@ -34,6 +34,18 @@ async def proxied_to(port: int, **timeouts: float) -> AsyncIterator[Proxied]:
         await proxied.quiet()
 
 
+def end_of_a_flood(connection: socket.socket) -> str:
+    """What ends the sending of whatever the peer takes: its reset, or nothing for some time."""
+    connection.settimeout(SOON)
+    try:
+        while True:
+            connection.send(bytes(1 << 20))
+    except (ConnectionResetError, BrokenPipeError):
+        return "reset"
+    except TimeoutError:
+        return "nothing"
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_finished_and_resets_while_all_is_full() -> None:
     """The server, which waits for room, sees the reset too, and not only when its time is over."""
@@ -49,14 +61,7 @@ async def test_a_client_that_finished_and_resets_while_all_is_full() -> None:
             while True:
                 connection.send(bytes(1 << 20))
         stuck.set()
-        connection.settimeout(SOON)
-        try:
-            while True:
-                connection.send(bytes(1 << 20))
-        except (ConnectionResetError, BrokenPipeError):
-            seen.append("reset")
-        except TimeoutError:
-            seen.append("nothing")
+        seen.append(end_of_a_flood(connection))
         over.set()
 
     def talk(connection: socket.socket) -> None:
@@ -108,14 +113,7 @@ async def test_a_client_that_finished_and_takes_nothing_has_its_own_time() -> No
         read_exactly(connection, len(HELLO))
         begun.set()
         assert read_all(connection) == b""
-        connection.settimeout(SOON)
-        try:
-            while True:
-                connection.send(bytes(1 << 20))
-        except (ConnectionResetError, BrokenPipeError):
-            seen.append("reset")
-        except TimeoutError:
-            seen.append("nothing")
+        seen.append(end_of_a_flood(connection))
 
     def talk(connection: socket.socket) -> None:
         connection.sendall(HELLO)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from pumpproxy.policy.records import ClientAddress
+from pumpproxy.policy.records import ClientAddress, Load
 from pumpproxy.policy.session import Session
 from pumpproxy.policy.steps import WAIT, Refuse, StartRelay
 from tests.playbook import Like
@@ -79,6 +79,17 @@ class SessionPlay:
         assert not any(pool.connections or any(one.connections for one in pool.servers.values()) for pool in pools)
         assert self.runtime.connections == self.frontend.connections == 0
         return record
+
+
+def tells_all(ended: SessionRecord, *, connected: float, total: float) -> None:
+    """Check the record of a client that asked server s for x.example by h2, and moved 1000 and 2000 bytes."""
+    assert (ended.client, ended.frontend, ended.backend, ended.server) == (CLIENT, "f", "b", "s")
+    assert (ended.started, ended.queued, ended.connected, ended.total) == (WALL, 0.0, connected, total)
+    assert (ended.bytes_in, ended.bytes_out) == (1000, 2000)
+    assert (ended.retries, ended.redispatched, ended.detail) == (0, False, "")
+    assert ended.load == Load(1, 1, 0, 0)
+    assert ended.hello is not None
+    assert (ended.hello.server_name, ended.hello.alpn) == ("x.example", (b"h2",))
 
 
 # Steps --------------------------------------------------------------------------------------------------------------
