@@ -141,9 +141,12 @@ class ForwardFor:
 
 
 class ConnectionMode(enum.Enum):
-    """Whose connections outlive a response; the server's are always fresh in this version."""
+    """Whose connections outlive a response."""
 
+    KEEP_ALIVE = "keep-alive"
+    """The client's and the server's."""
     SERVER_CLOSE = "server-close"
+    """The client's alone."""
     CLOSE = "close"
 
 
@@ -199,7 +202,7 @@ class Frontend:
     """None: the global limit alone."""
     forwardfor: ForwardFor | None = None
     trusted_proxies: tuple[Network, ...] = ()
-    connection: ConnectionMode = ConnectionMode.SERVER_CLOSE
+    connection: ConnectionMode = ConnectionMode.KEEP_ALIVE
     log_format: LogFormat = LogFormat.TCPLOG
     """The reader's default follows the mode: httplog for http."""
     dontlognull: bool = False
@@ -244,7 +247,7 @@ class Backend:
     """(host name, server name) pairs, as `use-server SERVER = NAME...` declares them."""
     forwardfor: ForwardFor | None = None
     connection: ConnectionMode | None = None
-    """None: as the frontend says. CLOSE and SERVER_CLOSE are the same here in this version."""
+    """Of the server's connections; None: as the frontend says. CLOSE and SERVER_CLOSE are the same here."""
     retries: int = 3
     redispatch: Redispatch | int = Redispatch.NO
     """A number N: every Nth attempt (N > 0)."""

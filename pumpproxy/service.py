@@ -5,7 +5,6 @@ The only place where the rooms meet. May not: read bytes, or decide what a conne
 
 from __future__ import annotations
 
-import resource
 import signal
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from twisted.logger import Logger
 from pumpproxy.config.diff import changes
 from pumpproxy.config.load import load_file
 from pumpproxy.config.problems import ConfigError
+from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
 from pumpproxy.flow.environment import Environment
 from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.httpfront import HttpFront
@@ -45,10 +45,6 @@ if TYPE_CHECKING:
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
 
-RESERVED_DESCRIPTORS = 64
-"""For the log, the resolver, the reactor's own, and files of the interpreter."""
-MOST_DESCRIPTORS = 1_048_576
-"""The most that are asked for: the kernel's own default ceiling (fs.nr_open)."""
 FAREWELL = 1.0
 """Seconds that the last connections have to be gone, once they were told to go."""
 
@@ -58,19 +54,6 @@ def _build(environment: Environment, frontend: FrontendState, client: ClientAddr
     if frontend.declared.mode is Mode.HTTP:
         return HttpFront(environment, frontend, client)
     return FrontProtocol(environment, frontend, client)
-
-
-def descriptor_limit() -> int:
-    """Raise the soft limit to the hard one, as far as it makes sense; what it is then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft == resource.RLIM_INFINITY or soft >= most:
-        return most
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (OSError, ValueError):
-        return soft
-    return most
 
 
 def _waits_for_a_writer(path: Path) -> bool:
@@ -102,16 +85,17 @@ class ProxyService(Service):
         self._loaded = loaded
         self._grace = grace
         self._sink = AccessLog(loaded.config)
-        self._descriptors = descriptor_limit()
+        self._descriptors = DescriptorBudget(descriptor_limit())
         self.environment = Environment(
             reactor=reactor,
             now=now,
             wall=wall,
-            runtime=Runtime(loaded.config, self._default_maxconn()),
+            runtime=Runtime(loaded.config, self._descriptors.clients),
             sweep=Sweep(reactor, now),
             resolver=Resolver(reactor),
             sink=self._sink,
         )
+        self.environment.kept.most = self._descriptors.kept
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
         self._listeners = Listeners(self.environment, _build, ShortWay)
@@ -187,7 +171,7 @@ class ProxyService(Service):
     def _follow(self, loaded: Loaded, opened: Opened) -> None:
         self._loaded = loaded
         before = self.config.maxconn
-        self.environment.runtime.reload(loaded.config, self._default_maxconn())
+        self.environment.runtime.reload(loaded.config, self._descriptors.clients)
         if self.config.maxconn != before:
             self._warn_of_descriptors()
         self._sink.declare(loaded.config)
@@ -204,6 +188,8 @@ class ProxyService(Service):
         environment = self.environment
         self._listeners.close(drain=self._grace > 0)
         environment.resolver.stop()
+        environment.kept.most = 0
+        environment.kept.clear()
         self._ended: Deferred[None] = Deferred()
         ended = self._ended
         environment.idle = self._gone
@@ -271,18 +257,14 @@ class ProxyService(Service):
             self._poller = Poller(self._reactor, self.environment.now)
         self.environment.poller = self._poller
 
-    def _default_maxconn(self) -> int:
-        """Two descriptors a relay."""
-        return max(1, (self._descriptors - RESERVED_DESCRIPTORS) // 2)
-
     def _warn_of_descriptors(self) -> None:
         wanted = self.config.maxconn
-        if wanted is not None and wanted > self._default_maxconn():
+        if wanted is not None and wanted > self._descriptors.clients:
             self.log.warn(
                 "maxconn = {wanted} needs {needed} descriptors, and the limit is {limit}: connections will wait",
                 wanted=wanted,
-                needed=2 * wanted + RESERVED_DESCRIPTORS,
-                limit=self._descriptors,
+                needed=self._descriptors.needed(wanted),
+                limit=self._descriptors.limit,
             )
 
     def _declare_names(self, config: Config) -> None:

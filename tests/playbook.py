@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pumpproxy.model import (
     Backend,
     Config,
+    ConnectionMode,
     ExactHost,
     ForwardFor,
     Frontend,
@@ -24,7 +25,6 @@ from pumpproxy.policy.exchange import Exchange
 from pumpproxy.policy.httpsteps import Ended, FinishClient
 from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.runtime import Runtime
-from pumpproxy.policy.steps import Connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,13 +49,16 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def site(*, routes: dict[str, Target] | None = None, backend: Backend | None = None, **frontend: object) -> Config:
-    """One http frontend `f`: a.example goes to backend `a`, b.example to `b`, and all else to `a`."""
+    """One http frontend `f`: a.example goes to backend `a`, b.example to `b`, and all else to `a`.
+
+    Servers' connections are not kept, if nothing else is said.
+    """
     targets: dict[str, Target] = {"a.example": "a", "b.example": "b"} if routes is None else routes
     lines = []
     for place, target in targets.items():
         name, slash, path = place.partition("/")
         lines.append(Route(ExactHost(name), slash + path, None, target))
-    fields: dict[str, object] = {"default_backend": "a", **frontend}
+    fields: dict[str, object] = {"default_backend": "a", "connection": ConnectionMode.SERVER_CLOSE, **frontend}
     declared = Frontend("f", Mode.HTTP, (TcpAddress("127.0.0.1", 80),), tuple(lines), **fields)  # type: ignore[arg-type]
     a = backend or Backend("a", Mode.HTTP, servers=(Server("a1", TcpAddress("127.0.0.1", 8001)),))
     b = Backend("b", Mode.HTTP, servers=(Server("b1", TcpAddress("127.0.0.1", 8002)),), forwardfor=ForwardFor())
@@ -117,12 +120,16 @@ class Like:
     fits: Callable[[HttpStep], bool]
 
 
-def connect(server: str, after: float = 0.0) -> Like:
-    """Connect to the server of that name, after so many seconds."""
-    return Like(
-        f"connect to {server} after {after}",
-        lambda step: isinstance(step, Connect) and step.attempt.server.name == server and step.attempt.after == after,
-    )
+def connect(server: str, after: float = 0.0, idle: float = 0.0) -> Like:
+    """Connect to the server of that name, after so many seconds; by a kept connection if it was idle for less."""
+
+    def fits(step: HttpStep) -> bool:
+        # A session's step is another one, and knows no kept connections.
+        attempt = getattr(step, "attempt", None)
+        found = getattr(step, "idle", 0.0)
+        return attempt is not None and (attempt.server.name, attempt.after, found) == (server, after, idle)
+
+    return Like(f"connect to {server} after {after}, idle for {idle}", fits)
 
 
 def answer(status: int) -> Like:
@@ -193,6 +200,11 @@ def tunnel_over(bytes_in: int, bytes_out: int, ending: Ending) -> Fact:
 def connected(play: Playbook) -> Sequence[HttpStep]:
     """The attempt comes about."""
     return play.exchange.connected(play.now)
+
+
+def reached(play: Playbook) -> Sequence[HttpStep]:
+    """A kept connection is there."""
+    return play.exchange.connected(play.now, reused=True)
 
 
 def client_fin(play: Playbook) -> Sequence[HttpStep]:

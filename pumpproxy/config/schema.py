@@ -106,9 +106,11 @@ FRONTEND_FORWARDFOR = Option(
     "`if-none` not where a trusted proxy sent one.",
 )
 FRONTEND_CONNECTION = Option(
-    kind=Kind.FRONTEND, key="connection", value="`server-close` or `close`", default="server-close", modes=HTTP,
-    parse=values.choice(ConnectionMode, "keep-alive"),
-    doc="Whose connections outlive a response: the client's (`server-close`) or nobody's (`close`).",
+    kind=Kind.FRONTEND, key="connection", value="`keep-alive`, `server-close` or `close`", default="keep-alive",
+    parse=values.choice(ConnectionMode), modes=HTTP,
+    doc="Whose connections outlive a response: the client's and the server's (`keep-alive`: idle connections to a "
+    "server wait a few seconds for the next request, whoever asks), the client's alone (`server-close`), or nobody's "
+    "(`close`).",
 )
 LOG_FORMAT = Option(
     kind=Kind.FRONTEND, key="log-format", value="`tcplog`, `httplog` or `json`", parse=values.choice(LogFormat),
@@ -175,10 +177,10 @@ BACKEND_FORWARDFOR = Option(
     "nothing away: an `except` of either holds.",
 )
 BACKEND_CONNECTION = Option(
-    kind=Kind.BACKEND, key="connection", value="`server-close` or `close`", modes=HTTP,
-    parse=values.choice(ConnectionMode, "keep-alive"), unset="as the frontend has it",
-    doc="The same for the server's side alone. This version opens a fresh connection to the server for each request, "
-    "whichever is written.",
+    kind=Kind.BACKEND, key="connection", value="`keep-alive`, `server-close` or `close`", modes=HTTP,
+    parse=values.choice(ConnectionMode), unset="as the frontend has it",
+    doc="The same for the server's side alone: kept for other requests (`keep-alive`), or one for each request (the "
+    "other two).",
 )
 RETRIES = Option(
     kind=Kind.BACKEND, key="retries", value="NUMBER", parse=values.number(0, values.MOST_RETRIES), default="3",

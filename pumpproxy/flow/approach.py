@@ -55,7 +55,7 @@ class Approach:
 
         def build() -> HttpServer:
             self._dial = None
-            return HttpServer(self._told, environment.sweep, nodelay=nodelay)
+            return HttpServer(self._told, attempt.server, environment.sweep, nodelay=nodelay)
 
         self._dial = Dial(environment.reactor, environment.resolver, build, self._connect_failed, environment.lean)
         self._dial.connect(address, attempt.timeout)

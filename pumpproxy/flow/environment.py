@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pumpproxy.flow.kept import KeptServers
 from pumpproxy.flow.pipes import Pipes
 from pumpproxy.policy.admission import HelloBudget
 
@@ -48,6 +49,7 @@ class Environment:
         "connections",
         "hellos",
         "idle",
+        "kept",
         "now",
         "pipes",
         "poller",
@@ -81,6 +83,7 @@ class Environment:
         self.sink = sink
         self.poller = poller
         self.pipes = Pipes(sweep)
+        self.kept = KeptServers(now)
         self.hellos: HelloBudget[Connection] = HelloBudget()
         self.connections: set[Connection] = set()
         self.waiting: set[Waiter] = set()

@@ -16,19 +16,18 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from pumpproxy.flow.approach import Approach
 from pumpproxy.flow.drain import Drain
 from pumpproxy.flow.linger import Linger
 from pumpproxy.flow.progress import taken_by_peer
 from pumpproxy.flow.relaying import relay_between
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
+from pumpproxy.flow.upstream import Upstream
 from pumpproxy.flow.watch import Watch
 from pumpproxy.policy import httpsteps
 from pumpproxy.policy.exchange import Exchange
 from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.request import Ending
-from pumpproxy.policy.steps import Connect
 from pumpproxy.policy.transaction import Side
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ class HttpFront(StreamProtocol):
         self._steps: deque[HttpStep] = deque()
         self._doing = False
         self._watch = Watch(environment.sweep, self._exchange, self._taken_by, self._deadline_passed)
-        self._approach = Approach(environment, self, self._connect_failed)
-        self._server: HttpServer | None = None
+        self._upstream = Upstream(environment, self, self._connect_failed)
         self._drain = Drain(self._drained)
         self._relay: AnyRelay | None = None
         self._linger: Linger | None = None
@@ -127,7 +125,7 @@ class HttpFront(StreamProtocol):
 
     def server_connected(self, server: HttpServer) -> None:
         """Its connection is there."""
-        self._server = server
+        self._upstream.connection = server
         self._tell(self._exchange.connected)
 
     def server_received(self, data: bytes) -> None:
@@ -140,7 +138,7 @@ class HttpFront(StreamProtocol):
 
     def server_lost(self) -> None:
         """Its connection is gone."""
-        self._server = None
+        self._upstream.connection = None
         self._tell(self._exchange.server_lost)
 
     def server_full(self) -> None:
@@ -174,7 +172,8 @@ class HttpFront(StreamProtocol):
     def _taken_by(self, side: Side) -> int | None:
         if side is Side.CLIENT:
             return taken_by_peer(self.transport)
-        return None if self._server is None else taken_by_peer(self._server.transport)
+        server = self._upstream.connection
+        return None if server is None else taken_by_peer(server.transport)
 
     def _deadline_passed(self) -> None:
         self._tell(self._exchange.deadline_passed)
@@ -205,16 +204,16 @@ class HttpFront(StreamProtocol):
         match step:
             # First what every request brings about.
             case httpsteps.SendServer():
-                if self._server is not None:
-                    self._server.send(step.data)
+                self._upstream.send(step.data)
             case httpsteps.SendClient():
                 self.transport.write(step.data)
-            case Connect():
-                self._approach.start(step.attempt)
+            case httpsteps.Reach():
+                if self._upstream.reach(step.attempt, step.idle):
+                    self._tell(lambda now: self._exchange.connected(now, reused=True))
+            case httpsteps.KeepServer():
+                self._upstream.keep(private=step.private)
             case httpsteps.LeaveServer():
-                server, self._server = self._server, None
-                if server is not None:
-                    server.leave()
+                self._upstream.leave()
             case httpsteps.DrainClient():
                 self._drain.start(self.transport)
             case httpsteps.Ended():
@@ -223,7 +222,7 @@ class HttpFront(StreamProtocol):
             case httpsteps.FinishClient():
                 self._finish(step.reply)
             case httpsteps.ResetServer():
-                self._reset_server()
+                self._upstream.reset()
             case httpsteps.ResetClient():
                 self._watch.forget()
                 self.transport.abortConnection()
@@ -234,11 +233,9 @@ class HttpFront(StreamProtocol):
                 if not self._finished:
                     self.transport.resumeProducing()
             case httpsteps.PauseServer():
-                if self._server is not None:
-                    self._server.pause()
+                self._upstream.pause()
             case httpsteps.ResumeServer():
-                if self._server is not None:
-                    self._server.resume()
+                self._upstream.resume()
             case httpsteps.StartTunnel():
                 self._start_tunnel(step)
             case _:
@@ -246,12 +243,6 @@ class HttpFront(StreamProtocol):
 
     def _connect_failed(self, failure: ConnectFailure) -> None:
         self._tell(lambda now: self._exchange.connect_failed(failure, now))
-
-    def _reset_server(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.reset()
-        self._approach.cancel()
 
     def _finish(self, reply: bytes) -> None:
         self._watch.forget()
@@ -262,7 +253,7 @@ class HttpFront(StreamProtocol):
     # The tunnel after a 101
 
     def _start_tunnel(self, step: httpsteps.StartTunnel) -> None:
-        server, self._server = self._server, None
+        server = self._upstream.take()
         request = self._exchange.request
         if server is None or request is None or request.pool is None:
             return
@@ -288,4 +279,5 @@ class HttpFront(StreamProtocol):
     def _close(self) -> None:
         """Nothing is left of the client."""
         self._watch.forget()
+        self._upstream.close()
         self._environment.closed(self, self._frontend)

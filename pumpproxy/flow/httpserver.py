@@ -1,4 +1,4 @@
-"""The server's connection, for one request: tells what the server does, and ends as it is told to.
+"""A server's connection: tells whose request it carries what the server does, waits for another, or ends.
 
 Whoever closes a connection first keeps its port for a minute (TIME_WAIT, RFC 9293 section 3.6), and our ports to one
 server are few. So a server that was told to close, and has answered, is given a moment to do it.
@@ -7,6 +7,7 @@ May not: know what the bytes mean.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.interfaces import IPushProducer
@@ -14,18 +15,22 @@ from twisted.internet.protocol import connectionDone
 from zope.interface import implementer
 
 from pumpproxy.flow.idle import NOWHERE
-from pumpproxy.flow.stream import StreamProtocol
+from pumpproxy.flow.stream import StreamProtocol, is_quiet
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from pumpproxy.flow import relay
     from pumpproxy.flow.idle import Sweep
+    from pumpproxy.flow.kept import KeptServers
+    from pumpproxy.policy.pool import ServerState
 
 PATIENCE = 1.0
 """Seconds for the server to close; then we do."""
 MAX_SURPLUS = 64 * 1024
 """Bytes beyond a response that are read and dropped meanwhile."""
+IDLE_TIME = 4.0
+"""Seconds that a kept connection waits: node, lighttpd and Apache close theirs after five."""
 
 
 class Told(Protocol):
@@ -52,11 +57,14 @@ class Told(Protocol):
 
 @implementer(IPushProducer)
 class HttpServer(StreamProtocol):
-    """One connection to a server. Nothing is told after `leave`, `reset` or `tunnel`."""
+    """One connection to a server. Nothing is told after `leave`, `keep`, `reset` or `tunnel`."""
 
-    def __init__(self, told: Told, sweep: Sweep, *, nodelay: bool) -> None:
+    def __init__(self, told: Told, server: ServerState, sweep: Sweep, *, nodelay: bool) -> None:
         """`nodelay`: it is a TCP connection, on which small writes must not wait for each other."""
         self._told: Told | None = told
+        self.server = server
+        self.idle_since = 0.0
+        self._kept: KeptServers | None = None
         self._sweep = sweep
         self._nodelay = nodelay
         self._end: relay.Told | None = None
@@ -97,9 +105,40 @@ class HttpServer(StreamProtocol):
         self._until = self._sweep.now() + PATIENCE
         self._sweep.watch(self)
 
+    def keep(self, kept: KeptServers) -> None:
+        """Nothing more is to be said or heard for now: wait for another request, where there is room."""
+        self._told = None
+        if self._paused:
+            self.resume()
+        if self._finished or not kept.keep(self.server, self):
+            # It was not told to close: nobody would but us.
+            self._close()
+            return
+        self._kept = kept
+        self.rest()
+
+    def rest(self) -> None:
+        """The time of an idle connection begins."""
+        self.idle_since = self._sweep.now()
+        self._until = self.idle_since + IDLE_TIME
+        # Else it is watched already, for an earlier time.
+        if self.tick == NOWHERE:
+            self._sweep.watch(self)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the server has neither closed nor said anything, as far as the kernel knows."""
+        return not self._finished and not self._gone and is_quiet(self.transport)
+
+    def engage(self, told: Told) -> None:
+        """Carry another request, whose is told from now on."""
+        self._kept = None
+        self._until = inf
+        self._told = told
+
     def reset(self) -> None:
         """End it at once, so that a request which was cut never looks whole."""
-        self._told = None
+        self._told = self._kept = None
         self.transport.unregisterProducer()
         self.transport.abortConnection()
 
@@ -130,6 +169,9 @@ class HttpServer(StreamProtocol):
             self._told.server_received(data)
         elif self._end is not None:
             self._end.received(data)
+        elif self._kept is not None:
+            # Nobody asked: whatever it is, the next client must not take it for an answer.
+            self._give_up(self._kept)
         else:
             self._surplus += len(data)
             if self._surplus > MAX_SURPLUS:
@@ -143,6 +185,9 @@ class HttpServer(StreamProtocol):
         elif self._end is not None:
             self._end.read_closed()
         else:
+            if self._kept is not None:
+                self._kept.forget(self.server, self)
+                self._kept = None
             self._close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -150,7 +195,10 @@ class HttpServer(StreamProtocol):
         self._gone = True
         self._sweep.forget(self)
         told, self._told = self._told, None
-        if told is not None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.forget(self.server, self)
+        elif told is not None:
             told.server_lost()
         elif self._end is not None:
             self._end.lost(reason)
@@ -170,22 +218,29 @@ class HttpServer(StreamProtocol):
     def stopProducing(self) -> None:
         """The transport is lost, which `connectionLost` deals with."""
 
-    # The moment that a server has to close
+    # The moment that a server has to close, and that an idle connection waits
 
     def deadline(self) -> float | None:
-        """For the sweep."""
-        return self._until
+        """For the sweep; None while it carries a request."""
+        return None if self._until == inf else self._until
 
-    def expired(self, now: float) -> None:
-        """It has not: close, and where even that does not come about, reset."""
+    def expired(self, _now: float) -> None:
+        """It is over: close, and where even that does not come about, reset."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.forget(self.server, self)
         if self._closing:
             self.transport.abortConnection()
             return
-        self._until = now + PATIENCE
         self._close()
-        if not self._gone:
-            self._sweep.watch(self)
+
+    def _give_up(self, kept: KeptServers) -> None:
+        kept.forget(self.server, self)
+        self.reset()
 
     def _close(self) -> None:
         self._closing = True
+        self._until = self._sweep.now() + PATIENCE
         self.transport.loseConnection()
+        if not self._gone:
+            self._sweep.watch(self)

@@ -5,6 +5,7 @@ May not: know what is said on it.
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
 
 class Stream(ITCPTransport, IPushProducer, IConsumer):
     """A TCP or unix transport, as Twisted gives them to protocols."""
+
+
+def is_quiet(transport: Stream) -> bool:
+    """Whether neither data nor a FIN is there to be read, as the kernel knows it now; True where it does not say."""
+    handle = getattr(transport, "getHandle", None)
+    sock = handle() if handle is not None else None
+    if not isinstance(sock, socket.socket):
+        return True
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def is_network_end(reason: Failure) -> bool:

@@ -58,9 +58,9 @@ class Attempts:
         self.redispatched = False
         self.failure: ConnectFailure | None = None
 
-    def first(self) -> Attempt | None:
-        """The first attempt; None where the pool has nobody."""
-        server = self._pool.take(self._host)
+    def first(self, bound: ServerState | None = None) -> Attempt | None:
+        """The first attempt; None where the pool has nobody. `bound`: who is asked first of all, if it may be."""
+        server = self._pool.take(self._host, bound)
         return None if server is None else self.begin_at(server)
 
     def begin_at(self, server: ServerState) -> Attempt:

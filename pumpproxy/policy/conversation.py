@@ -13,7 +13,7 @@ from pumpproxy.model import ConnectionMode
 from pumpproxy.policy import httpsteps, pages
 from pumpproxy.policy.answers import destination, own_answer
 from pumpproxy.policy.headers import Origin
-from pumpproxy.policy.httpsteps import Ended, FinishClient, SendClient, StartTunnel
+from pumpproxy.policy.httpsteps import Ended, FinishClient, KeepServer, SendClient, StartTunnel
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.pressure import Pressure
 from pumpproxy.policy.request import COMPLETED, Ending, Fault, Request
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pumpproxy.model import Frontend
     from pumpproxy.policy.answers import Answer
     from pumpproxy.policy.httpsteps import HttpStep
+    from pumpproxy.policy.pool import ServerState
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.wire.http1 import RequestHead
@@ -49,6 +50,7 @@ class Conversation:
     """One connection; `request` is the one under way, `transaction` its way to a server and back."""
 
     __slots__ = (
+        "_bound",
         "_client",
         "_closing",
         "_ending",
@@ -91,6 +93,8 @@ class Conversation:
         self.last = False
         """No request is taken after the one under way."""
         self.pressure = Pressure()
+        # The server that knows this client by the connection, which is kept for it alone.
+        self._bound: ServerState | None = None
         # Of the answer that is drained:
         self._ending = COMPLETED
         self._closing = False
@@ -156,7 +160,7 @@ class Conversation:
         """Whether this frontend's clients keep their connections: not where a reload took it away."""
         declared = self.frontend.declared
         there = self._runtime.frontends.get(declared.name) is self.frontend
-        return declared.connection is ConnectionMode.SERVER_CLOSE and there and not self.last
+        return declared.connection is not ConnectionMode.CLOSE and there and not self.last
 
     def _answer(self, request: Request, answer: Answer, rest: bytes, *, close: bool) -> None:
         request.status = answer.status
@@ -180,7 +184,7 @@ class Conversation:
         transaction.down.persistent = persistent
         self.transaction = transaction
         self.stage = Stage.FORWARDING
-        fault = transaction.start(rest, self.now)
+        fault = transaction.start(rest, self.now, self._bound)
         if fault is not None:
             self.fail(fault)
         elif transaction.uploaded:
@@ -197,9 +201,10 @@ class Conversation:
             self._answered(transaction)
 
     def _answered(self, transaction: Transaction) -> None:
-        # What is left of the request is of no use to a server that has answered; it must not look complete to it.
-        whole = transaction.uploaded and not transaction.server_full
-        self._steps.append(httpsteps.LEAVE_SERVER if whole else httpsteps.RESET_SERVER)
+        parting = transaction.parting()
+        self._steps.append(parting)
+        private = isinstance(parting, KeepServer) and parting.private
+        self._bound = transaction.attempt.server if private else None
         self.pressure.unwanted = not transaction.uploaded
         closing = not transaction.uploaded or not transaction.down.persistent
         transaction.release()

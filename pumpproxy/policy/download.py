@@ -12,6 +12,7 @@ from pumpproxy.policy import forwarding
 from pumpproxy.policy.httpsteps import SendClient
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.request import Ending, Fault
+from pumpproxy.policy.reuse import is_private
 from pumpproxy.wire.errors import HttpError
 from pumpproxy.wire.framing import HTTP_10
 from pumpproxy.wire.http1 import ResponseReader
@@ -38,6 +39,8 @@ class Download:
         "_upgrade",
         "continued",
         "persistent",
+        "private",
+        "surplus",
         "switched",
     )
 
@@ -55,6 +58,10 @@ class Download:
         """Whether the client's connection may outlive the response; its head says so where it is clear by then."""
         self.switched: bytes | None = None
         """After a 101: what the client is to get first."""
+        self.surplus = False
+        """The server sent more than the response."""
+        self.private = False
+        """The server knows the client by the connection now."""
 
     @property
     def begun(self) -> bool:
@@ -65,6 +72,11 @@ class Download:
     def done(self) -> bool:
         """Whether the response is complete."""
         return self._response is not None and self._response.body.done
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the server lets its connection live on, and is to be trusted with that."""
+        return self._response is not None and self._response.lasting and not self.surplus
 
     @property
     def cut_is_told(self) -> bool:
@@ -80,10 +92,12 @@ class Download:
         """The server sent `data`, and the response was not complete. What it sends beyond its end is dropped."""
         if self._response is None:
             return self._read_heads(data, now)
+        body = self._response.body
         try:
-            out = self._response.body.feed(data)
+            out = body.feed(data)
         except HttpError as error:
             return self._bad(error.reason)
+        self.surplus = bool(body.rest)
         self._send(out)
         return None
 
@@ -117,13 +131,19 @@ class Download:
     def _begin(self, head: ResponseHead, data: bytes, now: float) -> Fault | None:
         try:
             response = forwarding.outgoing_response(head, self._head, persistent=self.persistent)
-            out = response.body.feed(data) if data and not response.body.done else b""
+            if response.body.done:
+                out, surplus = b"", data
+            else:
+                out = response.body.feed(data) if data else b""
+                surplus = response.body.rest
         except HttpError as error:
             return self._bad(error.reason)
         self._request.answered_at = now
         self._request.status = head.status
         self._response = response
         self.persistent = response.persistent
+        self.surplus = bool(surplus)
+        self.private = is_private(self._head, head)
         self._send(response.head + out)
         return None
 

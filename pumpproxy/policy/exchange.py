@@ -84,12 +84,12 @@ class Exchange(Conversation):
 
     # Of the server --------------------------------------------------------------------------------------------------
 
-    def connected(self, now: float) -> Sequence[HttpStep]:
-        """The attempt came about."""
+    def connected(self, now: float, *, reused: bool = False) -> Sequence[HttpStep]:
+        """The attempt came about; `reused`: by a connection that was kept."""
         self.now = now
         if self.stage is not Stage.FORWARDING or self.transaction is None:
             return (httpsteps.RESET_SERVER,)
-        self.transaction.connect_succeeded(now)
+        self.transaction.connect_succeeded(now, reused=reused)
         return self.flush()
 
     def connect_failed(self, failure: ConnectFailure, now: float) -> Sequence[HttpStep]:

@@ -68,6 +68,11 @@ def _upgrade(head: RequestHead | ResponseHead) -> list[bytes]:
     return [member.strip(OWS).lower() for line in values(head.fields, b"upgrade") for member in line.split(b",")]
 
 
+def is_nameless(head: RequestHead) -> bool:
+    """Whether nothing says whom the request is for: HTTP/1.0, as it is then sent on."""
+    return head.host_field is None and head.host is None
+
+
 class OutgoingRequest(NamedTuple):
     """What a server is sent: the head, and how the body follows."""
 
@@ -76,14 +81,17 @@ class OutgoingRequest(NamedTuple):
 
 
 def outgoing_request(
-    head: RequestHead, origin: Origin, frontend: Frontend, backend: Backend, *, upgrade: bool
+    head: RequestHead, origin: Origin, frontend: Frontend, backend: Backend, *, upgrade: bool, keep: bool
 ) -> OutgoingRequest:
-    """The request as a server of `backend` gets it; `upgrade`: with the client's wish for a WebSocket."""
+    """The request as a server of `backend` gets it.
+
+    `upgrade`: with the client's wish for a WebSocket; `keep`: the connection may live on.
+    """
     rules = [rule for rule in (frontend.forwardfor, backend.forwardfor) if rule is not None]
     drops = request_drops(head.connection, origin, rules)
     chunked = head.framing.kind is BodyKind.CHUNKED
     # RFC 9112 section 3.2: an HTTP/1.1 request has a Host. A client that named none spoke HTTP/1.0, and so do we then.
-    nameless = head.host_field is None and head.host is None
+    nameless = is_nameless(head)
     lines = [b"%b %b HTTP/1.%d\r\n" % (head.method, head.path, not nameless)]
     if head.host_field is None and head.host is not None:
         lines.append(f"Host: {head.host}{'' if head.port is None else f':{head.port}'}\r\n".encode("ascii"))
@@ -97,8 +105,8 @@ def outgoing_request(
         lines.append(b"Upgrade: websocket\r\nConnection: Upgrade\r\n")
     elif kept_back and any(key == b"te" and wants_trailers(value) for key, value in kept_back):
         # RFC 9110 section 10.1.4: "A sender of TE MUST also send a "TE" connection option"
-        lines.append(b"TE: trailers\r\nConnection: close, TE\r\n")
-    else:
+        lines.append(b"TE: trailers\r\nConnection: %b\r\n" % (b"TE" if keep else b"close, TE"))
+    elif not keep:
         lines.append(b"Connection: close\r\n")
     if (told := forwarded_for(head.fields, origin, rules)) is not None:
         lines.append(f"{told[0]}: {told[1]}\r\n".encode("ascii"))
@@ -142,6 +150,8 @@ class OutgoingResponse(NamedTuple):
     persistent: bool
     told: bool
     """Whether the client can tell a body that was cut from one that ended, though the connection ends cleanly."""
+    lasting: bool
+    """Whether the server's connection may live on."""
 
 
 def outgoing_response(head: ResponseHead, request: RequestHead, *, persistent: bool) -> OutgoingResponse:
@@ -168,7 +178,8 @@ def outgoing_response(head: ResponseHead, request: RequestHead, *, persistent: b
         lines.append(b"Connection: keep-alive\r\n")
     lines.append(b"\r\n")
     body = Body(framing, drops, chunked=chunked)
-    return OutgoingResponse(b"".join(lines), body, persistent, chunked or not endless)
+    lasting = head.keep_alive and framing.kind is not BodyKind.UNTIL_CLOSE
+    return OutgoingResponse(b"".join(lines), body, persistent, chunked or not endless, lasting)
 
 
 def _length_of_another(head: ResponseHead, method: bytes) -> int | None:

@@ -8,10 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pumpproxy.policy.steps import Connect
-
 if TYPE_CHECKING:
+    from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.records import RequestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A connection to the attempt's server: one that was kept, if there is one, else connect. Tell what came of it."""
+
+    attempt: Attempt
+    idle: float
+    """Seconds that a kept one may have been idle at most; 0: none, only a new one will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,14 @@ class SendClient:
 @dataclass(frozen=True, slots=True)
 class LeaveServer:
     """All was said and heard: let the server close, who was told to; its connection is of no more interest."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepServer:
+    """All was said and heard, and the connection is good for another request, whoever's."""
+
+    private: bool = False
+    """Of this client alone: the server knows it by its connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +107,11 @@ class Ended:
 
 
 HttpStep = (
-    Connect
+    Reach
     | SendServer
     | SendClient
     | LeaveServer
+    | KeepServer
     | ResetServer
     | PauseClient
     | ResumeClient
@@ -108,6 +125,7 @@ HttpStep = (
 )
 
 LEAVE_SERVER = LeaveServer()
+KEEP_SERVER = KeepServer()
 RESET_SERVER = ResetServer()
 PAUSE_CLIENT = PauseClient()
 RESUME_CLIENT = ResumeClient()

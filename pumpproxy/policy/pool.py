@@ -79,12 +79,15 @@ class Pool:
         self.nearby = all(is_nearby(server.declared.address) for server in servers.values())
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
 
-    def take(self, host: str | None) -> ServerState | None:
+    def take(self, host: str | None, bound: ServerState | None = None) -> ServerState | None:
         """The server of a new connection, which counts there from now on; None where nobody may be chosen.
 
-        `host`: the SNI or Host, in the one spelling, that `use-server` may name.
+        `host`: the SNI or Host, in the one spelling, that `use-server` may name; `bound`: who is asked before anybody
+        else, if it is there and usable.
         """
         server = self.pinned(host) if self._by_host else None
+        if bound is not None and bound.usable and self.servers.get(bound.name) is bound:
+            server = bound
         if server is None:
             server = roundrobin(self._balanced)
         if server is not None:

@@ -48,10 +48,10 @@ class Pressure:
     def adjust(self, transaction: Transaction | None, steps: list[HttpStep]) -> None:
         """Append the steps that pause or resume whoever is to be read differently from now on."""
         pause = self._held_size > MAX_PIPELINED or self.unwanted
-        if transaction is None:
+        if transaction is None or not transaction.connected:
             # Another server's connection begins unpaused.
             self._server_paused = False
-        else:
+        if transaction is not None:
             pause = pause or transaction.holds_much
             if transaction.connected and self.client_full is not self._server_paused:
                 self._server_paused = self.client_full

@@ -10,13 +10,12 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from pumpproxy.policy import forwarding
+from pumpproxy.policy import forwarding, httpsteps, reuse
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
 from pumpproxy.policy.download import Download
-from pumpproxy.policy.httpsteps import SendServer
+from pumpproxy.policy.httpsteps import KeepServer, Reach, SendServer
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.request import Ending, Fault
-from pumpproxy.policy.steps import Connect
 from pumpproxy.wire.errors import HttpError
 
 if TYPE_CHECKING:
@@ -24,12 +23,16 @@ if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.headers import Origin
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.pool import Pool, ServerState
     from pumpproxy.policy.request import Request
     from pumpproxy.wire.http1 import RequestHead
 
 MAX_EARLY = 64 * 1024
-"""Bytes of a body taken while we connect; then reading pauses (Twisted's own buffer size)."""
+"""Bytes of a body taken while we connect; then reading pauses (Twisted's own buffer size). A request that is sent on a
+kept connection can be sent once more as long as it has no more than that."""
+
+_TIMED_OUT = (b"HTTP/1.1 408 ", b"HTTP/1.0 408 ")
+"""What some servers say to an idle connection before they close it."""
 
 _OUTCOMES = {
     ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT,
@@ -52,11 +55,16 @@ class Transaction:
         "_early",
         "_early_size",
         "_expects",
+        "_idempotent",
+        "_idle",
+        "_keeps",
         "_request",
+        "_reused",
         "_steps",
         "_timeout_server",
         "_up",
         "active",
+        "attempt",
         "connected",
         "down",
         "engaged",
@@ -79,7 +87,11 @@ class Transaction:
         self._timeout_server = pool.backend.timeout_server
         self._expects = forwarding.expects_continue(head)
         upgrade = forwarding.asks_for_websocket(head)
-        outgoing = forwarding.outgoing_request(head, origin, frontend, pool.backend, upgrade=upgrade)
+        self._keeps = reuse.keeps(frontend, pool.backend) and not forwarding.is_nameless(head)
+        self._idempotent = head.method in reuse.IDEMPOTENT
+        self._idle = reuse.longest_idle(head.method) if self._keeps else 0.0
+        self._reused = False
+        outgoing = forwarding.outgoing_request(head, origin, frontend, pool.backend, upgrade=upgrade, keep=self._keeps)
         self._up = outgoing.body
         self._early = [outgoing.head]
         self._early_size = 0
@@ -137,23 +149,35 @@ class Transaction:
             return Fault(408, Ending(Outcome.CLIENT_IDLE, Phase.DATA))
         return Fault(504, Ending(Outcome.SERVER_IDLE, self.down.phase))
 
+    def parting(self) -> HttpStep:
+        """What becomes of the server's connection, whose response is complete."""
+        # What is left of the request is of no use to a server that has answered; it must not look complete to it.
+        if not self._up.done or self.server_full or self.down.surplus:
+            return httpsteps.RESET_SERVER
+        if not self._keeps or not self.down.lasting:
+            return httpsteps.LEAVE_SERVER
+        return KeepServer(private=True) if self.down.private else httpsteps.KEEP_SERVER
+
     def release(self) -> None:
         """The server has done its part: it is free for others."""
         self._attempts.release()
 
     # The way up -----------------------------------------------------------------------------------------------------
 
-    def start(self, early: bytes, now: float) -> Fault | None:
-        """The head is there, and `early` came behind it: nothing is asked of a server before that was found good."""
+    def start(self, early: bytes, now: float, bound: ServerState | None) -> Fault | None:
+        """The head is there, and `early` came behind it: nothing is asked of a server before that was found good.
+
+        `bound`: the server that knows the client by its connection; it is asked if it may be.
+        """
         if self._up.done:
             self._up.rest = early
         elif early and (fault := self.upload(early, now)) is not None:
             return Fault(fault.status, Ending(fault.ending.outcome, Phase.REQUEST, fault.ending.detail))
         self._request.connecting_at = now
-        attempt = self._attempts.first()
+        attempt = self._attempts.first(bound)
         if attempt is None:
             return Fault(503, Ending(Outcome.NO_SERVER, Phase.CONNECT, "no server to try"))
-        self._connect(attempt)
+        self._reach(attempt, self._idle)
         return None
 
     def upload(self, data: bytes, now: float) -> Fault | None:
@@ -166,17 +190,20 @@ class Transaction:
         self._request.bytes_in += len(data) - len(self._up.rest)
         self._expects = False
         self.active = now
-        if not self.connected:
+        if not self.connected or self._reused:
             self._early.append(out)
             self._early_size += len(out)
-        elif out:
+            if self.connected and self._early_size > MAX_EARLY:
+                self._proven()
+        if self.connected and out:
             self._steps.append(SendServer(out))
         return None
 
-    def _connect(self, attempt: Attempt) -> None:
+    def _reach(self, attempt: Attempt, idle: float) -> None:
         self.engaged = True
+        self.attempt = attempt
         self._request.server = attempt.server.name
-        self._steps.append(Connect(attempt))
+        self._steps.append(Reach(attempt, idle))
 
     # The server -----------------------------------------------------------------------------------------------------
 
@@ -187,22 +214,55 @@ class Transaction:
         if attempt is None:
             outcome = _OUTCOMES.get(failure, Outcome.CONNECT_FAILED)
             return Fault(503, Ending(outcome, Phase.CONNECT, failure.value))
-        self._connect(attempt)
+        self._reach(attempt, self._idle)
         return None
 
-    def connect_succeeded(self, now: float) -> None:
-        """The server's connection is there."""
+    def connect_succeeded(self, now: float, *, reused: bool) -> None:
+        """The server's connection is there; `reused`: it has carried others before."""
         self.connected = True
         self.active = self._request.connected_at = now
         self._steps.append(SendServer(b"".join(self._early)))
-        self._early = []
+        self._reused = reused
+        if not reused or self._early_size > MAX_EARLY:
+            self._proven()
 
     def received(self, data: bytes, now: float) -> Fault | None:
         """The server sent `data`, and the response was not complete."""
         self.active = now
+        if self._reused:
+            if data.startswith(_TIMED_OUT) and self._repeatable:
+                self._repeat()
+                return None
+            self._proven()
         return self.down.received(data, now)
 
     def closed(self, *, cleanly: bool) -> Fault | None:
         """The server closed its half (`cleanly`), or the connection is gone; the response was not complete."""
         self.engaged = cleanly
+        if self._reused and self._repeatable:
+            self._repeat()
+            return None
         return self.down.closed(cleanly=cleanly)
+
+    # A connection that was kept
+
+    def _proven(self) -> None:
+        """The connection needs no more doubt, or the request has become too long to be sent again."""
+        self._reused = False
+        self._early = []
+
+    @property
+    def _repeatable(self) -> bool:
+        """Whether the request may be sent once more: nothing of an answer came.
+
+        RFC 9110 section 9.2.2: "a client can automatically retry an idempotent request after a communication failure
+        ... before the client is able to read the server's response"; others only where no server can have got it all.
+        """
+        return self._idempotent or not self._up.done
+
+    def _repeat(self) -> None:
+        """The server gave the kept connection up, as it may: the same again, on a new one."""
+        if self.engaged:
+            self._steps.append(httpsteps.RESET_SERVER)
+        self.connected = self.server_full = self._reused = False
+        self._reach(self.attempt._replace(after=0.0), 0.0)

@@ -131,7 +131,6 @@ def test_frontend_and_backend_may_share_a_name() -> None:
         ("defaults", "timeout-queue = 1m"),
         ("defaults", "max-head = 64k"),
         ("global", "log = syslog:local2"),
-        ("frontend f", "connection = keep-alive"),
         ("backend b", "balance = leastconn"),
     ],
 )

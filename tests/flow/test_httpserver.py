@@ -6,6 +6,9 @@ from twisted.internet.task import Clock
 
 from pumpproxy.flow.httpserver import MAX_SURPLUS, PATIENCE, HttpServer
 from pumpproxy.flow.idle import Sweep
+from pumpproxy.flow.kept import KeptServers
+from pumpproxy.model import Server, TcpAddress
+from pumpproxy.policy.pool import ServerState
 from tests.flow.httpstreams import HttpStream
 
 
@@ -17,7 +20,10 @@ class Heard:
         self.sweep = Sweep(self.clock, self.clock.seconds)
         self.told: list[object] = []
         self.stream = HttpStream(self.clock, limit=10)
-        self.server = HttpServer(self, self.sweep, nodelay=True)
+        self.kept = KeptServers(self.clock.seconds)
+        self.kept.most = 1
+        self.state = ServerState(Server("s", TcpAddress("127.0.0.1", 8001)))
+        self.server = HttpServer(self, self.state, self.sweep, nodelay=True)
         self.stream.connect(self.server)
         assert self.told == ["connected"]
         self.told.clear()

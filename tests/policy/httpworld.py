@@ -6,14 +6,13 @@ The servers and the client read with h11, which shares no code with ours: what i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import h11
 
 from pumpproxy.policy import httpsteps
 from pumpproxy.policy.exchange import Exchange
 from pumpproxy.policy.runtime import Runtime
-from pumpproxy.policy.steps import Connect
 from tests.playbook import CLIENT, EPOCH
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.model import Config
     from pumpproxy.policy.httpsteps import HttpStep
+    from pumpproxy.policy.pool import ServerState
     from pumpproxy.policy.records import ClientAddress, RequestRecord
 
 
@@ -42,7 +42,7 @@ class ServerSide:
     def receive(self, data: bytes) -> None:
         """Read on. Raises h11.RemoteProtocolError for what nobody should be sent."""
         self.data += data
-        # One connection, one request: whatever follows it was smuggled.
+        # One request at a time: whatever follows it was smuggled.
         assert not self.whole, data
         self._reader.receive_data(data)
         while True:
@@ -58,6 +58,14 @@ class ServerSide:
             else:
                 return
 
+    def answered(self) -> None:
+        """The answer is whole: another request may come."""
+        assert self.whole
+        self._reader.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
+        self._reader.send(h11.EndOfMessage())
+        self._reader.start_next_cycle()
+        self.whole = False
+
 
 class World:
     """One client's connection; `got` is what it received."""
@@ -71,7 +79,8 @@ class World:
         self.got = bytearray()
         self.servers: list[ServerSide] = []
         self.server: ServerSide | None = None
-        self.attempt: Connect | None = None
+        self.attempt: httpsteps.Reach | None = None
+        self.kept: dict[ServerState, list[ServerSide]] = {}
         self.tunnel: httpsteps.StartTunnel | None = None
         self.records: list[RequestRecord] = []
         self.client_paused = False
@@ -91,20 +100,23 @@ class World:
         for step in fact(*arguments, self.now):
             self._do(step)
 
-    def _do(self, step: HttpStep) -> None:  # noqa: C901, PLR0912 - one arm a step
+    def _do(self, step: HttpStep) -> None:
         if self.over and not isinstance(step, httpsteps.Ended | httpsteps.ResetServer):
             msg = f"{step} after the end"
             raise AssertionError(msg)
         match step:
-            case Connect():
+            case httpsteps.Reach():
                 assert self.attempt is None
                 assert self.server is None
                 self.attempt = step
+            case httpsteps.KeepServer():
+                assert self.server is not None
+                self.server.answered()
+                self.kept.setdefault(self.reached, []).append(self.server)
+                self.server = None
             case httpsteps.SendServer(data):
                 assert self.server is not None
                 self.server.receive(data)
-            case httpsteps.SendClient(data):
-                self.got += data
             case httpsteps.LeaveServer():
                 assert self.server is not None
                 self.server.left = True
@@ -114,12 +126,6 @@ class World:
                 if self.server is not None:
                     self.server.reset = True
                 self.server = self.attempt = None
-            case httpsteps.PauseClient():
-                assert not self.client_paused
-                self.client_paused = True
-            case httpsteps.ResumeClient():
-                assert self.client_paused
-                self.client_paused = False
             case httpsteps.PauseServer():
                 assert self.server is not None
                 assert not self.server.paused
@@ -128,6 +134,19 @@ class World:
                 assert self.server is not None
                 assert self.server.paused
                 self.server.paused = False
+            case _:
+                self._do_to_client(step)
+
+    def _do_to_client(self, step: HttpStep) -> None:
+        match step:
+            case httpsteps.SendClient(data):
+                self.got += data
+            case httpsteps.PauseClient():
+                assert not self.client_paused
+                self.client_paused = True
+            case httpsteps.ResumeClient():
+                assert self.client_paused
+                self.client_paused = False
             case httpsteps.DrainClient():
                 assert not self.draining
                 self.draining = True
@@ -140,8 +159,8 @@ class World:
                 self.tunnel = step
             case httpsteps.Ended(record):
                 self.records.append(record)
-            case _:
-                assert_never(step)
+            case other:
+                raise AssertionError(other)
 
     # What may happen
 
@@ -153,11 +172,16 @@ class World:
     def connect(self, answer: Callable[[ServerSide], None] | None = None) -> None:
         """The attempt comes about; `answer` sees the server after each thing that it gets."""
         assert self.attempt is not None
-        name = self.attempt.attempt.server.name
+        self.reached, idle = self.attempt.attempt.server, self.attempt.idle
         self.attempt = None
-        self.server = ServerSide(name)
-        self.servers.append(self.server)
-        self.tell(self.exchange.connected)
+        kept = self.kept.get(self.reached, []) if idle else []
+        reused = bool(kept)
+        if reused:
+            self.server = kept.pop()
+        else:
+            self.server = ServerSide(self.reached.name)
+            self.servers.append(self.server)
+        self.tell(lambda now: self.exchange.connected(now, reused=reused))
         if answer is not None and self.server is not None:
             answer(self.server)
 

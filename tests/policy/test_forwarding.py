@@ -46,11 +46,17 @@ def response(*lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> ResponseHead:
 
 
 def sent(
-    head: RequestHead, frontend: Frontend = PLAIN, backend: Backend | None = None, *, upgrade: bool = False
+    head: RequestHead,
+    frontend: Frontend = PLAIN,
+    backend: Backend | None = None,
+    *,
+    upgrade: bool = False,
+    keep: bool = False,
 ) -> bytes:
     """What a server gets of it."""
     origin = Origin.of(ClientAddress("192.0.2.7", 1), frontend)
-    return outgoing_request(head, origin, frontend, backend or Backend("b", Mode.HTTP), upgrade=upgrade).head
+    to = backend or Backend("b", Mode.HTTP)
+    return outgoing_request(head, origin, frontend, to, upgrade=upgrade, keep=keep).head
 
 
 CLOSE = b"Connection: close\r\n"

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 class Peer:
     """One connection for one request. It tells its talk what it does, until it is closed."""
 
-    def __init__(self, talk: Talk, reply: Reply) -> None:
+    def __init__(self, talk: Talk, reply: Reply, *, reused: bool) -> None:
+        """`reused`: the connection was kept, and its server thinks that it has carried others before."""
         self._talk = talk
+        self.reused = reused
         self._world = talk.world
         self.reply = reply
         self.got = bytearray()
@@ -36,6 +38,8 @@ class Peer:
         self._answering = False
         self.said_all = False
         """The reply's last byte was told (what follows is surplus)."""
+        self.said = self.said_surplus = False
+        """A byte was told, and one of the surplus."""
         if reply.after is After.NOTHING:
             self._answer()
 
@@ -90,7 +94,7 @@ class Peer:
         for piece in pieces:
             at += delay * chance.random()
             said += len(piece)
-            self._plan(at, partial(self._says, piece, done=said >= last))
+            self._plan(at, partial(self._says, piece, done=said >= last, surplus=said > last))
         match reply.end:
             case End.FIN:
                 self._plan(at, self._talk.server_finished)
@@ -106,8 +110,10 @@ class Peer:
 
         self._world.time.at(when, happen)
 
-    def _says(self, data: bytes, *, done: bool) -> None:
+    def _says(self, data: bytes, *, done: bool, surplus: bool) -> None:
+        self.said = True
         self.said_all = self.said_all or done
+        self.said_surplus = surplus
         self._talk.server_received(data)
 
     def _say_queued(self) -> None:

@@ -25,8 +25,11 @@ _REQUEST = {b"host", b"te", b"upgrade"}
 _CUT = {Outcome.BAD_RESPONSE, Outcome.SERVER_LEFT, Outcome.SERVER_IDLE}
 
 
-def check_request(got: bytes, ask: Ask, origin: Origin, *, sent: bool) -> None:
-    """`got` is the request as it was meant, or its visible beginning; `sent`: the client has sent all of it."""
+def check_request(got: bytes, ask: Ask, origin: Origin, *, sent: bool, keeps: bool) -> None:
+    """`got` is the request as it was meant, or its visible beginning.
+
+    `sent`: the client has sent all of it; `keeps`: the connection may carry another.
+    """
     message = strict.request(got)
     if message is None:
         assert not got
@@ -38,7 +41,7 @@ def check_request(got: bytes, ask: Ask, origin: Origin, *, sent: bool) -> None:
     if message.whole:
         assert message.body == ask.body
         assert message.trailers == [one for one, passes in ask.trailers if origin.passes(passes)]
-    _check_fields(message, ask, origin)
+    _check_fields(message, ask, origin, keeps=keeps)
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Origin:
         return (others or ["X-Forwarded-For"])[-1].encode(), self.host.encode()
 
 
-def _check_fields(message: Message, ask: Ask, origin: Origin) -> None:
+def _check_fields(message: Message, ask: Ask, origin: Origin, *, keeps: bool) -> None:
     forged = set()
     if not origin.trusted:
         names = {rule.header.lower().encode() for rule in origin.rules}
@@ -76,8 +79,9 @@ def _check_fields(message: Message, ask: Ask, origin: Origin) -> None:
     assert message.values(b"host") == ([] if ask.host_line is None else [ask.host_line])
     assert message.values(b"te") == ([b"trailers"] if ask.te and not ask.upgrade else [])
     assert message.values(b"upgrade") == ([b"websocket"] if ask.upgrade else [])
-    options = b"Upgrade" if ask.upgrade else b"close, TE" if ask.te else b"close"
-    assert message.values(b"connection") == [options]
+    options = [] if keeps else [b"close"]
+    options += [b"TE"] if ask.te else []
+    assert message.values(b"connection") == ([b"Upgrade"] if ask.upgrade else [b", ".join(options)] if options else [])
 
 
 def check_response(wire: bytes, turn: Turn, talk: Talk, *, last: bool) -> bytes:

@@ -69,6 +69,8 @@ class Reply:
     trailers: list[Field] = field(default_factory=list)
     surplus: bytes = b""
     """Sent right behind it, though it belongs to nothing."""
+    lasting: bool = False
+    """The connection may carry another request, as far as the server is concerned."""
 
 
 def reply(ask: Ask, mark: bytes, chance: random.Random) -> Reply:
@@ -99,6 +101,11 @@ def reply(ask: Ask, mark: bytes, chance: random.Random) -> Reply:
     return made
 
 
+def gave_up(chance: random.Random) -> Reply:
+    """What becomes of a request on a connection that its server has closed already."""
+    return Reply(b"", b"", chance.choice(list(After)), chance.choice([End.FIN, End.RESET]), Worth.CUT, 0)
+
+
 def _switched(mark: bytes, interims: bytes, after: After, end: End) -> Reply:
     lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"connection: upgrade", b"X-Answer: " + mark]
     data = b"\r\n".join(lines) + b"\r\n\r\n" + b"\x81\x02hi"
@@ -113,9 +120,8 @@ def _good(ask: Ask, mark: bytes, chance: random.Random) -> Reply:
     passing = [(b"X-Answer", mark), *(one for one in _PASSING if chance.random() < 0.3)]
     lines = [b"%b:%b%b" % (name, chance.choice([b" ", b""]), value) for name, value in passing]
     lines += [b"%b: %b" % one for one in _STOPPED if chance.random() < 0.2]
-    lines.append(
-        chance.choice([b"Connection: close, X-Named", b"connection: X-NAMED", b"Connection: keep-alive, x-named"])
-    )
+    option = chance.choice([b"close, X-Named", b"X-NAMED", b"keep-alive, x-named"])
+    lines.append(chance.choice([b"Connection: ", b"connection: "]) + option)
     minor = chance.choice([1, 1, 1, 0])
     data, worth = payload, Worth.WHOLE
     trailers: list[Field] = []
@@ -136,7 +142,8 @@ def _good(ask: Ask, mark: bytes, chance: random.Random) -> Reply:
     start = b"HTTP/1.%d %d %b" % (minor, status, chance.choice([b"OK", b"Some Reason", b""]))
     head = b"\r\n".join([start, *lines]) + b"\r\n\r\n"
     surplus = b"HTTP/1.1 200 OK\r\n\r\nsurplus" if worth is Worth.WHOLE and chance.random() < 0.05 else b""
-    return Reply(b"", head + data, After.BODY, End.FIN, worth, status, payload, passing, trailers, surplus)
+    lasting = b"close" not in option and worth is Worth.WHOLE and (bool(minor) or b"keep-alive" in option)
+    return Reply(b"", head + data, After.BODY, End.FIN, worth, status, payload, passing, trailers, surplus, lasting)
 
 
 def _chunked(payload: bytes, chance: random.Random) -> tuple[bytes, list[Field]]:

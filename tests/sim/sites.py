@@ -205,7 +205,7 @@ class Site:
             default_backend=chance.choice([None, *backends, *backends]),
             forwardfor=chance.choice([None, ForwardFor(), ForwardFor("X-Real"), ForwardFor(networks=_SECOND)]),
             trusted_proxies=chance.choice([(), (), _SECOND]),
-            connection=chance.choice([*ConnectionMode, ConnectionMode.SERVER_CLOSE]),
+            connection=chance.choice([*ConnectionMode, ConnectionMode.KEEP_ALIVE]),
             timeout_client=chance.choice([4.0, 15.0]),
             timeout_http_request=chance.choice([2.0, 6.0]),
             timeout_http_keep_alive=chance.choice([1.0, 4.0]),

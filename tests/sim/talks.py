@@ -15,7 +15,6 @@ from pumpproxy.policy.exchange import Exchange
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.request import Ending
-from pumpproxy.policy.steps import Connect
 from tests.sim import probes, replies
 from tests.sim.alarms import Alarm
 from tests.sim.askers import Asker, conversation
@@ -114,19 +113,22 @@ class Talk:
 
     # Facts of the server ----------------------------------------------------------------------------------------------
 
-    def _connect(self, attempt: Attempt) -> None:
+    def _connect(self, attempt: Attempt, idle: float) -> None:
         assert self.peer is None
         assert self.dialling is None
         self.dialling = attempt
         self._dials += 1
         answer = partial(self._answered, self._dials)
+        if idle and self.world.chance.random() < 0.5:
+            answer(None, reused=True)
+            return
         took, failure = self.world.fate(attempt)
         if attempt.after == 0 and took == 0 and failure is not None:
             answer(failure)
         else:
             self.world.time.after(attempt.after + took, partial(answer, failure))
 
-    def _answered(self, dial: int, failure: ConnectFailure | None) -> None:
+    def _answered(self, dial: int, failure: ConnectFailure | None, *, reused: bool = False) -> None:
         if dial != self._dials or self.dialling is None:
             return
         self.dialling = None
@@ -135,9 +137,11 @@ class Talk:
             self.tell(f"connect_failed {failure.value}", lambda now: self.exchange.connect_failed(failure, now))
             return
         mark = b"%d.%d" % (self.number, dial)
-        self.peer = Peer(self, replies.reply(self.turns.ask, mark, self.world.chance))
+        chance = self.world.chance
+        reply = replies.gave_up(chance) if reused and chance.random() < 0.3 else None
+        self.peer = Peer(self, reply or replies.reply(self.turns.ask, mark, chance), reused=reused)
         self.turns.connected(self.peer, mark)
-        self.tell("connected", self.exchange.connected)
+        self.tell("connected", lambda now: self.exchange.connected(now, reused=reused))
 
     def server_received(self, data: bytes) -> None:
         """The server said something."""
@@ -146,14 +150,22 @@ class Talk:
 
     def server_finished(self) -> None:
         """The server closed its half: its answer is whole, or cut."""
+        peer = self.peer
+        assert peer is not None
+        self.turns.closes(peer)
         self.tell("server_finished", self.exchange.server_finished)
-        assert self.peer is None
+        assert self.peer is not peer
+        assert not self.turns.awaits_another
 
     def server_lost(self) -> None:
         """The server's connection is gone, whatever is done with it afterwards."""
+        assert self.peer is not None
+        self.turns.closes(self.peer)
+        repeats = self.turns.awaits_another
         self._drop_peer()
         self.tell("server_lost", self.exchange.server_lost)
-        assert self.over or self.draining
+        assert self.over or self.draining or repeats
+        assert not self.turns.awaits_another
 
     # Facts of ours ----------------------------------------------------------------------------------------------------
 
@@ -210,11 +222,11 @@ class Talk:
     def _do(self, step: HttpStep, why: str) -> None:
         assert why != "client_lost" or isinstance(step, httpsteps.ResetServer | httpsteps.Ended)
         match step:
-            case Connect(attempt):
-                self.turns.attempts(attempt, why)
-                self._connect(attempt)
-            case httpsteps.LeaveServer():
-                self.turns.leaves()
+            case httpsteps.Reach(attempt, idle):
+                self.turns.reaches(attempt, idle, why)
+                self._connect(attempt, idle)
+            case httpsteps.LeaveServer() | httpsteps.KeepServer():
+                self.turns.leaves(keeps=isinstance(step, httpsteps.KeepServer))
                 self._drop_peer()
             case httpsteps.ResetServer():
                 self._reset_server()
@@ -269,7 +281,8 @@ class Talk:
         assert self.peer is not None or self.dialling is not None
         self.dialling = None
         self._drop_peer()
-        self.turns.released()
+        if not self.turns.awaits_another:
+            self.turns.released()
 
     def _drop_peer(self) -> None:
         peer, self.peer = self.peer, None

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import Action, ConnectionMode
 from pumpproxy.policy.records import Load
+from pumpproxy.policy.transaction import MAX_EARLY
 from tests.sim import causes, readback, strict
 from tests.sim.courses import Course
 from tests.sim.replies import Worth
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from tests.sim.talks import Talk
 
 _CHALLENGE = b"/.well-known/acme-challenge/"
+_REPEATABLE = (b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE")
+"""Methods of requests that may be sent twice (RFC 9110, section 9.2.2)."""
 
 
 @dataclass
@@ -48,6 +52,10 @@ class Turn:
     """Seconds that a server has, as the file said then."""
     may_persist: bool = False
     """The connection might live on, as far as the file was concerned."""
+    keeps: bool = False
+    """So might the server's."""
+    stale: bool = False
+    """The server gave up the kept connection that the request was sent on, as it was told just now."""
     record_why: str = ""
     """The fact upon which it ended."""
     cut_short: bool = False
@@ -112,6 +120,11 @@ class Turns:
         return self.has_sent(self._turn, len(self.ask.data))
 
     @property
+    def awaits_another(self) -> bool:
+        """Whether the request under way must be sent once more, on a new connection."""
+        return self._turn.stale
+
+    @property
     def ahead(self) -> int:
         """Bytes beyond the request under way, where one is."""
         turn = self._turn
@@ -138,7 +151,7 @@ class Turns:
         assert not ask.statuses or ask.bad_rest, "what is to be refused was taken"
         assert self.has_sent(turn, len(ask.head))
         there = self._world.runtime.frontends.get(declared.name) is self.talk.state
-        turn.may_persist = there and declared.connection is ConnectionMode.SERVER_CLOSE
+        turn.may_persist = there and declared.connection is not ConnectionMode.CLOSE
         if ask.last_hop:
             turn.answers = frozenset({501})
             return turn
@@ -162,8 +175,15 @@ class Turns:
         if turn.course is None:
             turn.course = Course(self._world.ledger, pool, turn.ask.host)
             turn.origin = self._origin(pool)
-            turn.patience = self._world.ledger.groups[pool].declared.timeout_server
+            backend = self._world.ledger.groups[pool].declared
+            turn.patience = backend.timeout_server
+            mode = backend.connection or self.front.declared.connection
+            turn.keeps = mode is ConnectionMode.KEEP_ALIVE and turn.ask.host is not None
             turn.course.first(attempt)
+        elif turn.stale:
+            turn.stale = False
+            assert attempt is not None
+            assert (attempt.server, attempt.after) == (turn.course.server, 0)
         else:
             assert why == "connect_failed"
             turn.course.failed(attempt)
@@ -199,10 +219,26 @@ class Turns:
         ):
             self.decide()
 
-    def leaves(self) -> None:
-        """The server is let go in peace: all was said and heard."""
+    def reaches(self, attempt: Attempt, idle: float, why: str) -> None:
+        """An attempt, by a kept connection if it was idle for so long at most: nothing may be lost by that."""
+        stale = self._turn.stale
+        self.attempts(attempt, why)
+        turn = self._turn
+        assert idle == (0 if stale or not turn.keeps else inf if turn.ask.method in _REPEATABLE else 1)
+
+    def closes(self, peer: Peer) -> None:
+        """A server's end: of a connection that was kept, and not said a word on, it is no fault of anybody's."""
+        turn = self._turn
+        body = len(peer.got) - peer.got.find(b"\r\n\r\n") - 4
+        lost_nothing = turn.ask.method in _REPEATABLE or not self.has_all
+        turn.stale = turn.peer is peer and peer.reused and not peer.said and lost_nothing and body <= MAX_EARLY
+
+    def leaves(self, *, keeps: bool) -> None:
+        """The server is let go in peace, or kept: all was said and heard."""
         turn = self._turn
         assert turn.peer is not None
+        assert keeps is (turn.keeps and turn.peer.reply.lasting)
+        assert not turn.peer.said_surplus
         assert turn.peer.reply.worth is Worth.WHOLE
         request = strict.request(bytes(turn.peer.got))
         assert request is not None
@@ -283,7 +319,8 @@ class Turns:
         """A server's connection is over: what it got is what was meant."""
         turn = next(turn for turn in self.turns if turn.peer is peer)
         assert turn.origin is not None
-        readback.check_request(bytes(peer.got), turn.ask, turn.origin, sent=self.has_sent(turn, len(turn.ask.data)))
+        sent = self.has_sent(turn, len(turn.ask.data))
+        readback.check_request(bytes(peer.got), turn.ask, turn.origin, sent=sent, keeps=turn.keeps)
 
     def check_all(self) -> None:
         """Nothing is left of the client: what it got is what each record says, and nothing else."""

@@ -1,0 +1,29 @@
+"""How many clients the limit of file descriptors carries."""
+
+from __future__ import annotations
+
+import pytest
+
+from pumpproxy.flow.descriptorbudget import MOST_KEPT, RESERVED, DescriptorBudget, descriptor_limit
+
+
+def test_the_descriptor_limit_is_raised() -> None:
+    """To the hard limit, as far as it makes sense; asking again changes nothing."""
+    limit = descriptor_limit()
+    assert limit > 0
+    assert descriptor_limit() == limit
+
+
+@pytest.mark.parametrize("limit", [256, 1024, 20_000, 1_048_576])
+def test_all_of_it_is_shared_out(limit: int) -> None:
+    """Two a client, a few for idle servers' connections, and a reserve: never more than there are."""
+    budget = DescriptorBudget(limit)
+    assert limit - 1 <= 2 * budget.clients + budget.kept + RESERVED <= limit
+    assert 0 < budget.kept <= MOST_KEPT
+    assert limit - 1 <= budget.needed(budget.clients) <= limit
+    assert budget.needed(budget.clients + 1) > limit
+
+
+def test_with_hardly_any_one_client_is_served() -> None:
+    """Whatever it may come to."""
+    assert DescriptorBudget(10).clients == 1
