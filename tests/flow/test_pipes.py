@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import errno
 import fcntl
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
