@@ -20,7 +20,6 @@ from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
 from pumpproxy.flow.environment import Environment
 from pumpproxy.flow.front import FrontProtocol
-from pumpproxy.flow.httpfront import HttpFront
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
@@ -28,6 +27,7 @@ from pumpproxy.flow.relaying import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.flow.straight import ShortWay
+from pumpproxy.flow.straighthttp import StraightHttpFront
 from pumpproxy.model import DnsAddress, Mode, RelayKind
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
@@ -52,7 +52,7 @@ FAREWELL = 1.0
 def _build(environment: Environment, frontend: FrontendState, client: ClientAddress) -> Protocol:
     """What reads a client, by the frontend's mode at the moment of the accept."""
     if frontend.declared.mode is Mode.HTTP:
-        return HttpFront(environment, frontend, client)
+        return StraightHttpFront(environment, frontend, client)
     return FrontProtocol(environment, frontend, client)
 
 

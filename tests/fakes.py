@@ -56,6 +56,7 @@ def environment(
         resolver=Resolver(real),
         sink=sink,
     )
+    made.kept.most = 16
     return made, sink
 
 

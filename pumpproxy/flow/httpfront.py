@@ -24,10 +24,10 @@ from pumpproxy.flow.stream import StreamProtocol, is_network_end
 from pumpproxy.flow.upstream import Upstream
 from pumpproxy.flow.watch import Watch
 from pumpproxy.policy import httpsteps
-from pumpproxy.policy.exchange import Exchange
 from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.request import Ending
+from pumpproxy.policy.straightexchange import StraightExchange
 from pumpproxy.policy.transaction import Side
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class HttpFront(StreamProtocol):
         now = environment.now()
         self._environment = environment
         self._frontend = frontend
-        self._exchange = Exchange(environment.runtime, frontend, client, now, environment.wall() - now)
+        self._exchange = StraightExchange(environment.runtime, frontend, client, now, environment.wall() - now)
         self._steps: deque[HttpStep] = deque()
         self._doing = False
         self._watch = Watch(environment.sweep, self._exchange, self._taken_by, self._deadline_passed)
@@ -182,8 +182,12 @@ class HttpFront(StreamProtocol):
 
     def _tell(self, fact: Callable[[float], Sequence[HttpStep]]) -> None:
         """Tell the exchange, and do what follows; a defect of ours ends this connection alone."""
+        now = self._environment.now()
         try:
-            self._steps += fact(self._environment.now())
+            straight = self._exchange.straight
+            if straight is not None:
+                self._steps += self._exchange.take_over(straight, now)
+            self._steps += fact(now)
             if self._doing:
                 return
             self._doing = True

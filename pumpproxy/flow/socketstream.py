@@ -126,6 +126,11 @@ class SocketStream(TcpOptions):
             self.protocol.dataReceived(data)
         self.poller.soon(self.read, self)
 
+    @property
+    def waits(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._out)
+
     # ITransport, IConsumer
 
     def write(self, data: bytes) -> None:

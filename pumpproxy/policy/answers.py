@@ -35,16 +35,20 @@ class Answer:
 SILENCE = Answer(None, b"", Outcome.REFUSED)
 
 
-def destination(frontend: FrontendState, head: RequestHead) -> Target:
-    """The target of its name's route, else the default backend; `reject` where there is neither.
+def named(head: RequestHead) -> str | None:
+    """The name that a request is routed by; an IP literal is nobody's."""
+    host = head.host
+    return None if host is None or is_ip_literal(host.encode("ascii")) else host
 
-    An IP literal is nobody's name. What is asked of an ACME client is not redirected, unless nobody else is there.
+
+def led(frontend: FrontendState, name: str | None, path: bytes) -> Target:
+    """The target of the name's route, else the default backend; `reject` where there is neither.
+
+    What is asked of an ACME client is not redirected, unless nobody else is there.
     """
     default = frontend.declared.default_backend
-    target = None
-    if head.host is not None and not is_ip_literal(head.host.encode("ascii")):
-        target = frontend.routes.lookup(head.host, (), head.path)
-    if target is None or (target is Action.REDIRECT_HTTPS and default and head.path.startswith(ACME_CHALLENGE)):
+    target = None if name is None else frontend.routes.lookup(name, (), path)
+    if target is None or (target is Action.REDIRECT_HTTPS and default and path.startswith(ACME_CHALLENGE)):
         target = default or target
     return Action.REJECT if target is None else target
 

@@ -43,6 +43,11 @@ class Body:
             self.done = not self._left
         return encode_chunk(data) if self.chunked else data
 
+    def skip_to(self, left: int) -> None:
+        """Of a body with a length: all but so many bytes have passed already."""
+        self._left = left
+        self.done = not left
+
     def end(self) -> bytes | None:
         """The sender closed: what ends the body; None where it is cut short."""
         if self._reader is not None or self._left is not None:

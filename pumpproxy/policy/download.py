@@ -20,6 +20,7 @@ from pumpproxy.wire.http1 import ResponseReader
 if TYPE_CHECKING:
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.request import Request
+    from pumpproxy.policy.straightrequest import StraightRequest
     from pumpproxy.wire.http1 import RequestHead, ResponseHead
 
 _CONTINUE = 100
@@ -87,6 +88,18 @@ class Download:
     def phase(self) -> Phase:
         """What the server is waited for."""
         return Phase.HEAD if self._response is None else Phase.DATA
+
+    def resume(self, straight: StraightRequest) -> None:
+        """Go on from where the short way leaves an answer that has begun to pass."""
+        head = self._reader.feed(straight.answer)
+        if head is None:  # never: it was read before
+            return
+        response = forwarding.outgoing_response(head, self._head, persistent=self.persistent)
+        response.body.skip_to(straight.left)
+        self._request.answered_at = straight.answered_at
+        self._request.status = straight.status
+        self._request.bytes_out = straight.bytes_out
+        self._response = response
 
     def received(self, data: bytes, now: float) -> Fault | None:
         """The server sent `data`, and the response was not complete. What it sends beyond its end is dropped."""

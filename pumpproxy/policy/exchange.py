@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pumpproxy.policy import httpsteps
-from pumpproxy.policy.conversation import Conversation, Stage
+from pumpproxy.policy.conversation import Conversation
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.request import Ending, Fault
+from pumpproxy.policy.standing import Stage
 from pumpproxy.policy.transaction import Side
 
 if TYPE_CHECKING:

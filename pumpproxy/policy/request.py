@@ -6,7 +6,7 @@ May not: decide anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import RequestRecord
@@ -16,7 +16,22 @@ if TYPE_CHECKING:
     from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
-    from pumpproxy.wire.http1 import RequestHead
+
+
+class Head(Protocol):
+    """As much of a request's head as its record tells."""
+
+    @property
+    def method(self) -> bytes:
+        """As on the wire."""
+
+    @property
+    def line(self) -> bytes:
+        """The request line, without its end."""
+
+    @property
+    def host(self) -> str | None:
+        """As `RequestHead` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +74,7 @@ class Request:
 
     def __init__(self, started: float) -> None:
         self.started = started
-        self.head: RequestHead | None = None
+        self.head: Head | None = None
         self.head_at: float | None = None
         self.pool: Pool | None = None
         self.attempts: Attempts | None = None

@@ -45,10 +45,13 @@ def longest_idle(method: bytes) -> float:
 
 def is_private(request: RequestHead, response: ResponseHead) -> bool:
     """Whether the server now knows the client by the connection, so that nobody else may use it."""
-    return _binds(request.fields, b"authorization") or (
-        response.status == _UNAUTHORIZED and _binds(response.fields, b"www-authenticate")
-    )
+    return binds(request.fields) or (response.status == _UNAUTHORIZED and _names(response.fields, b"www-authenticate"))
 
 
-def _binds(fields: Fields, name: bytes) -> bool:
+def binds(fields: Fields) -> bool:
+    """Whether a request with these fields makes the server know its client by the connection."""
+    return _names(fields, b"authorization")
+
+
+def _names(fields: Fields, name: bytes) -> bool:
     return any(value.lower().startswith(_BINDING) for value in values(fields, name))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.pool import Pool, ServerState
     from pumpproxy.policy.request import Request
+    from pumpproxy.policy.straightrequest import StraightRequest
     from pumpproxy.wire.http1 import RequestHead
 
 MAX_EARLY = 64 * 1024
@@ -57,7 +58,6 @@ class Transaction:
         "_expects",
         "_idempotent",
         "_idle",
-        "_keeps",
         "_request",
         "_reused",
         "_steps",
@@ -68,6 +68,8 @@ class Transaction:
         "connected",
         "down",
         "engaged",
+        "keeps",
+        "sent_head",
         "server_full",
     )
 
@@ -87,11 +89,13 @@ class Transaction:
         self._timeout_server = pool.backend.timeout_server
         self._expects = forwarding.expects_continue(head)
         upgrade = forwarding.asks_for_websocket(head)
-        self._keeps = reuse.keeps(frontend, pool.backend) and not forwarding.is_nameless(head)
+        self.keeps = reuse.keeps(frontend, pool.backend) and not forwarding.is_nameless(head)
         self._idempotent = head.method in reuse.IDEMPOTENT
-        self._idle = reuse.longest_idle(head.method) if self._keeps else 0.0
+        self._idle = reuse.longest_idle(head.method) if self.keeps else 0.0
         self._reused = False
-        outgoing = forwarding.outgoing_request(head, origin, frontend, pool.backend, upgrade=upgrade, keep=self._keeps)
+        outgoing = forwarding.outgoing_request(head, origin, frontend, pool.backend, upgrade=upgrade, keep=self.keeps)
+        self.sent_head = outgoing.head
+        """As a server gets it."""
         self._up = outgoing.body
         self._early = [outgoing.head]
         self._early_size = 0
@@ -154,7 +158,7 @@ class Transaction:
         # What is left of the request is of no use to a server that has answered; it must not look complete to it.
         if not self._up.done or self.server_full or self.down.surplus:
             return httpsteps.RESET_SERVER
-        if not self._keeps or not self.down.lasting:
+        if not self.keeps or not self.down.lasting:
             return httpsteps.LEAVE_SERVER
         return KeepServer(private=True) if self.down.private else httpsteps.KEEP_SERVER
 
@@ -179,6 +183,28 @@ class Transaction:
             return Fault(503, Ending(Outcome.NO_SERVER, Phase.CONNECT, "no server to try"))
         self._reach(attempt, self._idle)
         return None
+
+    def resume(self, straight: StraightRequest) -> None:
+        """Go on from where the short way leaves it: its server is chosen, and counts."""
+        request = self._request
+        request.connecting_at = straight.started
+        # A reload meanwhile changes nothing for it.
+        self._timeout_server = straight.known.backend.timeout_server
+        self._early = [straight.outgoing]
+        attempt = self._attempts.begin_at(straight.server)
+        if not straight.reached:
+            self._reach(attempt, self._idle)
+            return
+        self.attempt = attempt
+        self.engaged = self.connected = True
+        self.active = straight.active
+        request.server = straight.server.name
+        request.connected_at = straight.started
+        if straight.status:
+            self._proven()
+            self.down.resume(straight)
+        else:
+            self._reused = True
 
     def upload(self, data: bytes, now: float) -> Fault | None:
         """The client sent `data`, and the body was not complete."""

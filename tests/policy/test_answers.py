@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pumpproxy.model import Action, Target
-from pumpproxy.policy.answers import SILENCE, destination, own_answer
+from pumpproxy.policy.answers import SILENCE, led, named, own_answer
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.wire.http1 import RequestHead, RequestReader
@@ -57,7 +57,7 @@ def test_where_a_request_leads(
     head = request(target, host)
     for default, right in (("a", expected), (None, without_default)):
         frontend = Runtime(site(routes=dict(ROUTES), default_backend=default), 10).frontends["f"]
-        assert destination(frontend, head) == right
+        assert led(frontend, named(head), head.path) == right
 
 
 def test_servers_answer_what_leads_to_a_backend() -> None:
