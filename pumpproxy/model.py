@@ -140,6 +140,35 @@ class ForwardFor:
     """Only where a trusted client sent none."""
 
 
+class CookieMode(enum.Enum):
+    """Whose cookie leads a client back to its server."""
+
+    PREFIX = "prefix"
+    """The application's, whose value gets the server's before it on the way to the client."""
+    INSERT = "insert"
+    """Our own."""
+    REWRITE = "rewrite"
+    """The application's, whose value becomes the server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersistenceCookie:
+    """`cookie` of a backend. All but name and mode is for INSERT."""
+
+    name: str
+    """Letter case matters."""
+    mode: CookieMode
+    indirect: bool = False
+    """Servers do not see it."""
+    nocache: bool = False
+    httponly: bool = False
+    secure: bool = False
+    maxidle: float | None = None
+    """Seconds since the client was here last; None: any number. The cookie has the date, exact to four seconds."""
+    maxlife: float | None = None
+    """As `maxidle`, since the client was here first."""
+
+
 class ConnectionMode(enum.Enum):
     """Whose connections outlive a response; the server's are always fresh in this version."""
 
@@ -218,11 +247,13 @@ class Server:
     name: str
     address: ServerAddress
     weight: int = 1
-    """0 to 256. 0: never chosen by balancing, still by `use-server`."""
+    """0 to 256. 0: never chosen by balancing, still by `use-server` and by cookie."""
     disabled: bool = False
     """Never chosen at all."""
     drain: bool = False
     """As weight 0."""
+    cookie: str | None = None
+    """What stands for it in the backend's cookie; no other server of the backend has the same."""
 
 
 class Balance(enum.Enum):
@@ -251,6 +282,8 @@ class Backend:
     timeout_connect: float = 5.0
     timeout_server: float = 60.0
     timeout_server_fin: float = 30.0
+    cookie: PersistenceCookie | None = None
+    """HTTP only."""
 
 
 @dataclass(frozen=True, slots=True)

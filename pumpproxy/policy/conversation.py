@@ -10,7 +10,7 @@ import enum
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import ConnectionMode
-from pumpproxy.policy import httpsteps, pages
+from pumpproxy.policy import httpsteps, pages, persistence
 from pumpproxy.policy.answers import destination, own_answer
 from pumpproxy.policy.headers import Origin
 from pumpproxy.policy.httpsteps import Ended, FinishClient, SendClient, StartTunnel
@@ -176,6 +176,7 @@ class Conversation:
             self._origin = Origin.of(self._client, declared)
             self._origin_for = declared
         pool = self.frontend.pools[backend]
+        head = head if pool.backend.cookie is None else persistence.begin(request, pool, head, self.epoch)
         transaction = Transaction(request, head, self._origin, declared, pool, self._steps)
         transaction.down.persistent = persistent
         self.transaction = transaction
