@@ -7,7 +7,7 @@ A connection lives in one order, and the code reads in that order:
 `wire` says what bytes mean, `policy` says what to do about it, `flow` does it on Twisted, `service` is the only place
 where they meet:
 
-    model, hostnames, interfaces   frozen values of the file; one spelling of a name; the seams
+    model, places, hostnames, interfaces   frozen values of the file; one spelling of a name; the seams
     wire                           bytes in, values out: ClientHello, HTTP heads, chunks, alerts
     config                         the file: reader, schema, problems, differences
     policy                         pure decisions: sniff, routes, pool, attempts, session, exchange, outcome

@@ -10,6 +10,50 @@ import enum
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from pumpproxy.places import (
+    BindAddress,
+    DnsAddress,
+    ExactHost,
+    HostPattern,
+    InheritedAddress,
+    RegexHost,
+    ServerAddress,
+    TcpAddress,
+    UnixAddress,
+    WildcardHost,
+)
+
+__all__ = [
+    "Action",
+    "Backend",
+    "Balance",
+    "BindAddress",
+    "Config",
+    "ConnectionMode",
+    "CookieMode",
+    "DnsAddress",
+    "ExactHost",
+    "ForwardFor",
+    "Frontend",
+    "HostPattern",
+    "InheritedAddress",
+    "LogFormat",
+    "LogSink",
+    "Mode",
+    "Network",
+    "PersistenceCookie",
+    "Redispatch",
+    "RegexHost",
+    "RelayKind",
+    "Route",
+    "Server",
+    "ServerAddress",
+    "Target",
+    "TcpAddress",
+    "UnixAddress",
+    "WildcardHost",
+]
+
 Network = IPv4Network | IPv6Network
 
 
@@ -40,86 +84,6 @@ Target = str | Action
 
 
 @dataclass(frozen=True, slots=True)
-class TcpAddress:
-    """An address in literal form. `host` is an IP literal without brackets, or `*` (bind only: IPv4 and IPv6)."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
-    """A path in the file system."""
-
-    path: str
-
-    def __str__(self) -> str:
-        return f"unix:{self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class DnsAddress:
-    """A server's DNS name, asked for while the service runs."""
-
-    name: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.name}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class InheritedAddress:
-    """A listening socket that systemd hands over under this FileDescriptorName (bind only)."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"systemd:{self.name}"
-
-
-BindAddress = TcpAddress | UnixAddress | InheritedAddress
-ServerAddress = TcpAddress | UnixAddress | DnsAddress
-
-
-@dataclass(frozen=True, slots=True)
-class ExactHost:
-    """One name. An empty `name` never occurs."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class WildcardHost:
-    """Names below `suffix` (`example.org`), one label or more; with `apex` also `suffix` itself."""
-
-    suffix: str
-    apex: bool
-
-    def __str__(self) -> str:
-        return f"{'.' if self.apex else '*.'}{self.suffix}"
-
-
-@dataclass(frozen=True, slots=True)
-class RegexHost:
-    """Names that `pattern` matches whole."""
-
-    pattern: str
-
-    def __str__(self) -> str:
-        return f"~{self.pattern}"
-
-
-HostPattern = ExactHost | WildcardHost | RegexHost
-
-
-@dataclass(frozen=True, slots=True)
 class Route:
     """One `route` line. `path` is a prefix ("" for none, http frontends only); `alpn` None is unconditional."""
 
@@ -138,6 +102,35 @@ class ForwardFor:
     """Clients in these get none (`except`)."""
     if_none: bool = False
     """Only where a trusted client sent none."""
+
+
+class CookieMode(enum.Enum):
+    """Whose cookie leads a client back to its server."""
+
+    PREFIX = "prefix"
+    """The application's, whose value gets the server's before it on the way to the client."""
+    INSERT = "insert"
+    """Our own."""
+    REWRITE = "rewrite"
+    """The application's, whose value becomes the server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersistenceCookie:
+    """`cookie` of a backend. All but name and mode is for INSERT."""
+
+    name: str
+    """Letter case matters."""
+    mode: CookieMode
+    indirect: bool = False
+    """Servers do not see it."""
+    nocache: bool = False
+    httponly: bool = False
+    secure: bool = False
+    maxidle: float | None = None
+    """Seconds since the client was here last; None: any number. The cookie has the date, exact to four seconds."""
+    maxlife: float | None = None
+    """As `maxidle`, since the client was here first."""
 
 
 class ConnectionMode(enum.Enum):
@@ -221,11 +214,13 @@ class Server:
     name: str
     address: ServerAddress
     weight: int = 1
-    """0 to 256. 0: never chosen by balancing, still by `use-server`."""
+    """0 to 256. 0: never chosen by balancing, still by `use-server` and by cookie."""
     disabled: bool = False
     """Never chosen at all."""
     drain: bool = False
     """As weight 0."""
+    cookie: str | None = None
+    """What stands for it in the backend's cookie; no other server of the backend has the same."""
 
 
 class Balance(enum.Enum):
@@ -254,6 +249,8 @@ class Backend:
     timeout_connect: float = 5.0
     timeout_server: float = 60.0
     timeout_server_fin: float = 30.0
+    cookie: PersistenceCookie | None = None
+    """HTTP only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ def build(name: str, values: Values, problems: Problems) -> Backend:
         problems.error(values.place, "has no server", "write server NAME = ADDRESS")
     use_server = _use_server(values, servers, problems)
     _check_use(values, servers, use_server, problems)
+    _check_cookies(values, mode, problems)
     return Backend(
         name=name,
         mode=mode,
@@ -40,6 +41,7 @@ def build(name: str, values: Values, problems: Problems) -> Backend:
         timeout_connect=values.get(schema.TIMEOUT_CONNECT),
         timeout_server=values.get(schema.TIMEOUT_SERVER),
         timeout_server_fin=values.get(schema.TIMEOUT_SERVER_FIN),
+        cookie=values.find(schema.COOKIE),
     )
 
 
@@ -69,6 +71,25 @@ def _check_use(
             return
     if not values.lacks(schema.SERVER) and "server" not in values.unreadable:
         problems.warning(values.place, "has no server that can be chosen", "all are disabled, drained or of weight 0")
+
+
+def _check_cookies(values: Values, mode: Mode, problems: Problems) -> None:
+    """A server's value must be its own, and one of a cookie; a cookie without any value is warned of."""
+    owners: dict[str, str] = {}
+    for given in values.each(schema.SERVER):
+        name, value = given.value.name, given.value.cookie
+        if value is None:
+            continue
+        place = given.at(f"cookie={value}")
+        if values.lacks(schema.COOKIE):
+            hint = "write cookie = NAME prefix, insert or rewrite" if mode is Mode.HTTP else "it is for mode = http"
+            problems.error(place, f"has cookie={value}, and this backend no cookie", hint)
+        elif value in owners:
+            problems.error(place, f"has cookie={value}, as '{owners[value]}' has", "each server needs its own")
+        owners.setdefault(value, name)
+    cookie = values.given(schema.COOKIE)
+    if not owners and cookie is not None and not cookie.inherited and "server" not in values.unreadable:
+        problems.warning(cookie.place, "leads to no server", "none of them has cookie=VALUE")
 
 
 def mode_of(values: Values) -> Mode | None:

@@ -24,6 +24,7 @@ EQUIVALENTS = {
     "log": "log = twistd in [global]",
     "maxconn": "maxconn = NUMBER",
     "balance": "balance = roundrobin",
+    "cookie": "cookie = NAME prefix, insert or rewrite",
     "retries": "retries = NUMBER",
     "acl": "route NAME = TARGET",
     "use_backend": "route NAME = TARGET",
@@ -53,7 +54,7 @@ EQUIVALENTS = {
 }
 """Words as HAProxy has them -> what to write, in the order of the documentation's table."""
 
-LATER = ("cookie", "option ssl-hello-chk", "stats", "timeout check", "timeout queue")
+LATER = ("option ssl-hello-chk", "stats", "timeout check", "timeout queue")
 """Words whose equivalent comes with a later version."""
 
 

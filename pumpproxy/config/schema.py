@@ -6,7 +6,7 @@ later version brings are in LATER, by name alone.
 
 from __future__ import annotations
 
-from pumpproxy.config import addresses, routes, servers, values
+from pumpproxy.config import addresses, persistence, routes, servers, values
 from pumpproxy.config.option import HTTP, NAMED, TLS, Kind, Named, Option
 from pumpproxy.model import Balance, ConnectionMode, LogFormat, LogSink, Mode, RelayKind
 
@@ -162,14 +162,29 @@ BALANCE = Option(
     doc="How a server is chosen: in turn, in proportion to the weights.",
 )
 SERVER = Named(
-    kind=Kind.BACKEND, key="server", argument="NAME", value="ADDRESS `[weight=N] [disabled] [drain]`",
-    parse=servers.server,
+    kind=Kind.BACKEND, key="server", argument="NAME",
+    value="ADDRESS `[weight=N] [cookie=VALUE] [disabled] [drain]`", parse=servers.server,
     doc="A server, at least one. `weight` is 0 to 256, 1 by default; a server of weight 0, or with `drain`, gets only "
-    "what `use-server` gives it, and one that is `disabled` nothing at all.",
+    "what `use-server` or a cookie gives it, and one that is `disabled` nothing at all. VALUE stands for it in the "
+    "backend's `cookie`: visible ASCII without quotes, `,`, `;`, `\\`, `~` and `|`, and no other server's.",
 )
 USE_SERVER = Named(
     kind=Kind.BACKEND, key="use-server", argument="NAME", value="HOST...", parse=servers.use_server,
     doc="Connections whose server name (`tls`) or Host (`http`) is one of these go to that server of this backend.",
+)
+COOKIE = Option(
+    kind=Kind.BACKEND, key="cookie", parse=persistence.cookie, modes=HTTP,
+    value="NAME `prefix`, NAME `insert [indirect] [nocache] [httponly] [secure] [maxidle DURATION] [maxlife DURATION]` "
+    "or NAME `rewrite`",
+    unset="none, each request goes where it is its turn",
+    doc="Leads a client back to the server that it had, by the cookie NAME (letter case matters) and the `cookie=` of "
+    "the servers, as HAProxy's `cookie` does. `prefix`: the application's own cookie; VALUE and a `~` are put before "
+    "what a server sets, and taken off what a client sends. `rewrite`: the application's own cookie, of which a client "
+    "gets VALUE alone. `insert`: a cookie of ours, set where a client has none that leads to its server; what servers "
+    "set under that name does not pass. With `indirect` servers do not see it; `nocache` adds `Cache-Control: private` "
+    "where it is set; `httponly` and `secure` are its attributes; `maxidle` and `maxlife` end it that long after the "
+    "client was last or first here, to about four seconds. `use-server` comes before a cookie; in place of a server "
+    "that is `disabled` another is chosen, and the answer's cookie says so. Every other cookie passes as it is.",
 )
 BACKEND_FORWARDFOR = Option(
     kind=Kind.BACKEND, key="forwardfor", value=_FORWARDFOR, parse=values.forwardfor, default="no", modes=HTTP,
@@ -189,8 +204,8 @@ RETRIES = Option(
 )
 REDISPATCH = Option(
     kind=Kind.BACKEND, key="redispatch", value="`yes`, `no` or NUMBER", parse=values.redispatch, default="no",
-    doc="Whether another attempt may go to another server: any, none, or every NUMBERth. What `use-server` chose is "
-    "left by the last attempt only.",
+    doc="Whether another attempt may go to another server: any, none, or every NUMBERth. What `use-server` or a cookie "
+    "chose is left by the last attempt only.",
 )
 TIMEOUT_CONNECT = Option(
     kind=Kind.BACKEND, key="timeout-connect", value="DURATION", parse=values.duration, default="5s",
@@ -225,7 +240,7 @@ LATER = {
         }
     ),
     Kind.BACKEND: frozenset(
-        {"cookie", "hold", "on-down", "slow-start", "timeout-check", "timeout-queue", "warn-days"}
+        {"hold", "on-down", "slow-start", "timeout-check", "timeout-queue", "warn-days"}
     ),
 }
 """Keys that a later version brings: refused, with a hint that says so."""

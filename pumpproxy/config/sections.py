@@ -121,6 +121,7 @@ def keep_mode(values: Values, mode: Mode, problems: Problems) -> None:
         foreign += [(named, given) for given in values.named.pop(named)]
     for row, given in foreign:
         values.refused.append(given.entry)
+        values.unreadable.add(row.key)
         modes = " or ".join(sorted(one.value for one in row.modes))
         problems.error(given.place, f"is for mode = {modes}, and this section has mode = {mode.value}")
 

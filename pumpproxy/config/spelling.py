@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from pumpproxy.model import Backend, ForwardFor, Frontend, Route, Server
+from pumpproxy.model import Backend, ForwardFor, Frontend, PersistenceCookie, Route, Server
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
@@ -27,6 +27,8 @@ def spelled(value: object) -> str:
             return " ".join(map(spelled, value)) or "none"
         case ForwardFor():
             return _forwardfor(value)
+        case PersistenceCookie():
+            return _cookie(value)
         case _:
             return str(value)
 
@@ -45,10 +47,19 @@ def _forwardfor(value: ForwardFor) -> str:
     return " ".join(words) or "yes"
 
 
+def _cookie(value: PersistenceCookie) -> str:
+    words = [value.name, value.mode.value]
+    words += [flag for flag in ("indirect", "nocache", "httponly", "secure") if getattr(value, flag)]
+    words += ["maxidle", _duration(value.maxidle)] if value.maxidle is not None else []
+    words += ["maxlife", _duration(value.maxlife)] if value.maxlife is not None else []
+    return " ".join(words)
+
+
 def server_line(server: Server) -> str:
     """What stands after the `=` of a server."""
     words = [str(server.address)]
     words += [f"weight={server.weight}"] if server.weight != 1 else []
+    words += [f"cookie={server.cookie}"] if server.cookie is not None else []
     words += ["disabled"] if server.disabled else []
     words += ["drain"] if server.drain else []
     return " ".join(words)

@@ -47,15 +47,15 @@ _RESERVED_FIELDS = frozenset(
 )
 
 
-def duration(text: str) -> float:
+def duration(text: str, longest: float = LONGEST) -> float:
     """Seconds, of a whole number with a unit: `250ms`, `5s`, `1m`, `1h`, `1d`. Zero is refused: it has no meaning."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise BadValue(Fault(f"{quoted(text)} is not a duration", _duration_hint(text)))
     number = int(match[1])
     seconds = number / 1000 if match[2] == "ms" else float(number * _SECONDS[match[2]])
-    if not 0 < seconds <= LONGEST:
-        raise BadValue(Fault(f"{quoted(text)} is out of range", "from 1ms to 24d"))
+    if not 0 < seconds <= longest:
+        raise BadValue(Fault(f"{quoted(text)} is out of range", f"from 1ms to {longest // 86400:.0f}d"))
     return seconds
 
 

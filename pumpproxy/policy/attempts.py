@@ -1,4 +1,4 @@
-"""When to try a server, which, and when to give up: `retries`, `redispatch`, `use-server`.
+"""When to try a server, which, and when to give up: `retries`, `redispatch`, `use-server`, cookies.
 
 May not: connect. A failed attempt is a fact; what follows is an `Attempt` or nobody. Nothing was sent to a server
 whose connection failed, so that a retry never repeats anything.
@@ -44,12 +44,24 @@ class Attempts:
     `server` is the one tried last, also after that.
     """
 
-    __slots__ = ("_host", "_pool", "_tried", "counts", "failure", "pinned", "redispatched", "retries", "server")
+    __slots__ = (
+        "_host",
+        "_named",
+        "_pool",
+        "_tried",
+        "counts",
+        "failure",
+        "pinned",
+        "redispatched",
+        "retries",
+        "server",
+    )
 
-    def __init__(self, pool: Pool, host: str | None) -> None:
-        """`host`: the SNI or Host, in the one spelling, that `use-server` may name."""
+    def __init__(self, pool: Pool, host: str | None, named: ServerState | None = None) -> None:
+        """`host`: the SNI or Host, in the one spelling, that `use-server` may name; `named`: by a cookie, usable."""
         self._pool = pool
         self._host = host
+        self._named = named
         self._tried: tuple[ServerState, ...] = ()
         self.server: ServerState | None = None
         self.counts = False
@@ -60,12 +72,12 @@ class Attempts:
 
     def first(self, bound: ServerState | None = None) -> Attempt | None:
         """The first attempt; None where the pool has nobody. `bound`: who is asked first of all, if it may be."""
-        server = self._pool.take(self._host, bound)
+        server = self._pool.take(self._host, self._named, bound)
         return None if server is None else self.begin_at(server)
 
     def begin_at(self, server: ServerState) -> Attempt:
         """As `first`, at a server that the pool has given already, and where it counts."""
-        self.pinned = server is self._pool.pinned(self._host)
+        self.pinned = server is self._named or server is self._pool.pinned(self._host)
         self.server = server
         self.counts = True
         return Attempt(server, 0.0, self._pool.backend.timeout_connect)

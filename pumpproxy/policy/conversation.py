@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import ConnectionMode
-from pumpproxy.policy import httpsteps
+from pumpproxy.policy import httpsteps, persistence
 from pumpproxy.policy.answers import led, named, own_answer
 from pumpproxy.policy.headers import Origin
 from pumpproxy.policy.httpsteps import KeepServer, SendClient, StartTunnel
@@ -103,6 +103,7 @@ class Conversation(Standing):
     def _forward(self, request: Request, head: RequestHead, backend: str, rest: bytes, *, persistent: bool) -> None:
         declared = self.frontend.declared
         pool = self.frontend.pools[backend]
+        head = head if pool.backend.cookie is None else persistence.begin(request, pool, head, self.epoch)
         transaction = Transaction(request, head, self._origin_for(declared), declared, pool, self._steps)
         transaction.down.persistent = persistent
         self.transaction = transaction

@@ -130,6 +130,8 @@ class Download:
                 return self._bad(error.reason)
             if head is None:
                 return None
+            if self._request.persistence is not None:
+                head = self._request.persistence.response(head, now)
             data = self._reader.rest
             if head.status >= _FINAL:
                 return self._begin(head, data, now)

@@ -43,7 +43,7 @@ class ServerState:
 
     @property
     def usable(self) -> bool:
-        """Whether `use-server` may choose it; balancing asks for a weight too."""
+        """Whether `use-server` and a cookie may choose it; balancing asks for a weight too."""
         return not self.declared.disabled
 
     def __repr__(self) -> str:
@@ -53,10 +53,11 @@ class ServerState:
 class Pool:
     """The live side of one backend.
 
-    `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine.
+    `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine; `by_cookie`:
+    who is meant by a value of the backend's cookie, usable or not.
     """
 
-    __slots__ = ("_balanced", "_by_host", "backend", "connections", "nearby", "servers")
+    __slots__ = ("_balanced", "_by_host", "backend", "by_cookie", "connections", "nearby", "servers")
 
     def __init__(self, backend: Backend) -> None:
         self.connections = 0
@@ -78,16 +79,25 @@ class Pool:
         self._balanced = [server for server in servers.values() if server.weight > 0]
         self.nearby = all(is_nearby(server.declared.address) for server in servers.values())
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
+        self.by_cookie = {
+            server.declared.cookie.encode("ascii"): server
+            for server in servers.values()
+            if server.declared.cookie is not None
+        }
 
-    def take(self, host: str | None, bound: ServerState | None = None) -> ServerState | None:
+    def take(
+        self, host: str | None, named: ServerState | None = None, bound: ServerState | None = None
+    ) -> ServerState | None:
         """The server of a new connection, which counts there from now on; None where nobody may be chosen.
 
-        `host`: the SNI or Host, in the one spelling, that `use-server` may name; `bound`: who is asked before anybody
-        else, if it is there and usable.
+        `host`: the SNI or Host, in the one spelling, that `use-server` may name; `named`: by a cookie, and usable;
+        `bound`: who is asked before anybody else, if it is there and usable.
         """
         server = self.pinned(host) if self._by_host else None
         if bound is not None and bound.usable and self.servers.get(bound.name) is bound:
             server = bound
+        if server is None:
+            server = named
         if server is None:
             server = roundrobin(self._balanced)
         if server is not None:

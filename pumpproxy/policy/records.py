@@ -13,6 +13,7 @@ from pumpproxy.policy.outcome import Outcome
 
 if TYPE_CHECKING:
     from pumpproxy.policy.outcome import Phase
+    from pumpproxy.policy.persistence import Answered, Asked
     from pumpproxy.policy.session import Session
     from pumpproxy.wire.clienthello import ClientHello
 
@@ -104,3 +105,6 @@ class RequestRecord(SessionRecord):
     request_line: bytes | None = None
     """As received, without line end; None where unreadable."""
     host: str | None = None
+    cookie_asked: Asked | None = None
+    """None where the backend has no `cookie`, or where there was none; so for the next."""
+    cookie_answered: Answered | None = None

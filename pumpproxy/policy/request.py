@@ -13,6 +13,7 @@ from pumpproxy.policy.records import RequestRecord
 
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempts
+    from pumpproxy.policy.persistence import Persistence
     from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
@@ -66,6 +67,7 @@ class Request:
         "connecting_at",
         "head",
         "head_at",
+        "persistence",
         "pool",
         "server",
         "started",
@@ -78,6 +80,8 @@ class Request:
         self.head_at: float | None = None
         self.pool: Pool | None = None
         self.attempts: Attempts | None = None
+        self.persistence: Persistence | None = None
+        """Of a backend with a `cookie`."""
         self.server: str | None = None
         """The name of the last one tried."""
         self.connecting_at: float | None = None
@@ -103,7 +107,7 @@ class Request:
         epoch: float,
     ) -> RequestRecord:
         """All there is to say at its end; `epoch` is the wall clock less `now`."""
-        head, pool, attempts = self.head, self.pool, self.attempts
+        head, pool, attempts, persistence = self.head, self.pool, self.attempts, self.persistence
         return RequestRecord(
             client=client,
             frontend=frontend.declared.name,
@@ -131,6 +135,8 @@ class Request:
             status=self.status,
             request_line=head.line if head is not None else None,
             host=head.host if head is not None else None,
+            cookie_asked=None if persistence is None else persistence.asked,
+            cookie_answered=None if persistence is None else persistence.answered,
         )
 
 

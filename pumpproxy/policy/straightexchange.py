@@ -87,7 +87,7 @@ class StraightExchange(Exchange):
         if self._section is None or transaction is None:
             return
         frontend, pool = self.frontend, self.frontend.pools[backend]
-        plain = persistent and transaction.keeps
+        plain = persistent and transaction.keeps and pool.backend.cookie is None
         known = known_section(head, transaction.sent_head, frontend.declared, pool.backend, plain=plain)
         self._known.pop(self._section, None)
         if known is not None:

@@ -84,7 +84,8 @@ class Transaction:
     ) -> None:
         self._request = request
         self._steps = steps
-        self._attempts = request.attempts = Attempts(pool, head.host)
+        sticky = request.persistence
+        self._attempts = request.attempts = Attempts(pool, head.host) if sticky is None else sticky.attempts
         request.pool = pool
         self._timeout_server = pool.backend.timeout_server
         self._expects = forwarding.expects_continue(head)

@@ -81,13 +81,19 @@ def _tcplog(record: SessionRecord) -> str:
     return f"{_start(record)} {times} {record.bytes_out} {state} {_counts(record)}{_ours(record)}"
 
 
+def _cookies(record: RequestRecord) -> str:
+    """What the manual's 8.5 adds for http: the request's cookie, and the answer's; `--` where the backend has none."""
+    asked, answered = record.cookie_asked, record.cookie_answered
+    return f"{asked.letter if asked is not None else '-'}{answered.letter if answered is not None else '-'}"
+
+
 def _httplog(record: RequestRecord) -> str:
     times = "/".join(
         str(_ms(seconds))
         for seconds in (record.request_time, record.queued, record.connected, record.response_time, record.total)
     )
     status = -1 if record.status is None else record.status
-    state = termination(record.outcome, record.phase)
+    state = termination(record.outcome, record.phase) + _cookies(record)
     request = "<BADREQ>" if record.request_line is None else escaped(record.request_line)
     facts = f"{_start(record)} {times} {status} {record.bytes_out} - - {state} {_counts(record)}"
     return f'{facts} "{request}"{_ours(record)}'
@@ -126,4 +132,6 @@ def _json(record: SessionRecord) -> str:
         facts["status"] = record.status
         facts["request_ms"] = _ms(record.request_time)
         facts["response_ms"] = _ms(record.response_time)
+        facts["cookie_request"] = None if record.cookie_asked is None else record.cookie_asked.word
+        facts["cookie_response"] = None if record.cookie_answered is None else record.cookie_answered.word
     return json.dumps(facts, separators=(",", ":"))

@@ -7,8 +7,10 @@ import pytest
 from pumpproxy.model import (
     Backend,
     ConnectionMode,
+    CookieMode,
     ForwardFor,
     Mode,
+    PersistenceCookie,
     Redispatch,
     Server,
     TcpAddress,
@@ -23,14 +25,18 @@ USED = TLS + "default-backend = b\n"
 def test_all_that_a_backend_can_say() -> None:
     """Every key, and the order of the file."""
     text = (
-        "[backend h]\nmode = http\nbalance = roundrobin\nserver one = 127.0.0.1:81 weight=0\nserver two = unix:/two\n"
+        "[backend h]\nmode = http\nbalance = roundrobin\nserver one = 127.0.0.1:81 weight=0 cookie=A\n"
+        "server two = unix:/two\n"
         "use-server one = a.example\n  B.example\nforwardfor = header X-Client\nconnection = close\nretries = 0\n"
-        "redispatch = 2\ntimeout-connect = 1s\ntimeout-server = 2s\ntimeout-server-fin = 3s\n"
+        "redispatch = 2\ntimeout-connect = 1s\ntimeout-server = 2s\ntimeout-server-fin = 3s\ncookie = J prefix\n"
     )
     assert backend(HTTP + "default-backend = h\n" + text) == Backend(
         name="h",
         mode=Mode.HTTP,
-        servers=(Server("one", TcpAddress("127.0.0.1", 81), weight=0), Server("two", UnixAddress("/two"))),
+        servers=(
+            Server("one", TcpAddress("127.0.0.1", 81), weight=0, cookie="A"),
+            Server("two", UnixAddress("/two")),
+        ),
         use_server=(("a.example", "one"), ("b.example", "one")),
         forwardfor=ForwardFor("X-Client"),
         connection=ConnectionMode.CLOSE,
@@ -39,6 +45,7 @@ def test_all_that_a_backend_can_say() -> None:
         timeout_connect=1.0,
         timeout_server=2.0,
         timeout_server_fin=3.0,
+        cookie=PersistenceCookie("J", CookieMode.PREFIX),
     )
 
 
@@ -99,6 +106,52 @@ def test_a_backend_that_nobody_serves_is_warned_of(text: str, *, warned: bool) -
     """Where balancing chooses nobody and no use-server does either."""
     warning = "5: [backend b] has no server that can be chosen (all are disabled, drained or of weight 0)"
     assert problems(f"{USED}[backend b]\n{text}\n") == ([warning] if warned else [])
+
+
+def test_defaults_may_hold_a_cookie() -> None:
+    """Of every http backend, whose servers then may have a value each, or none."""
+    defaults = "[defaults]\ncookie = SRV insert indirect\nmode = http\n"
+    found = backend(defaults + HTTP + "default-backend = b\n[backend b]\nserver s = 127.0.0.1:1 cookie=A\n")
+    assert found.cookie == PersistenceCookie("SRV", CookieMode.INSERT, indirect=True)
+    assert backend(defaults + HTTP + "default-backend = b\n" + B).cookie == found.cookie
+    assert backend(defaults.replace("mode = http\n", "") + USED + B).cookie is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("mode = http\nserver s = 127.0.0.1:1\n  cookie=A",
+         [("8: [backend h] server s: has cookie=A, and this backend no cookie "
+          "(write cookie = NAME prefix, insert or rewrite)")]),
+        ("mode = http\ncookie = J prefix\nserver s = 127.0.0.1:1 cookie=A\nserver u = 127.0.0.1:3\n  cookie=A",
+         ["10: [backend h] server u: has cookie=A, as 's' has (each server needs its own)"]),
+        ("mode = http\ncookie = J prefix nocache\nserver s = 127.0.0.1:1 cookie=A",
+         ["7: [backend h] cookie: 'nocache' does not go with 'prefix' (only an inserted cookie is ours to set)"]),
+        ("mode = http\ncookei = J prefix\nserver s = 127.0.0.1:1 cookie=A",
+         ["7: [backend h] cookei: is not a key of [backend] (did you mean 'cookie'?)"]),
+        ("mode = http\ncookie = J prefix\nserver s = 127.0.0.1:1",
+         ["7: [backend h] cookie: leads to no server (none of them has cookie=VALUE)"]),
+        ("mode = http\ncookie = J prefix\nserver s = 127.0.0.1:1 cookie=A~",
+         [("8: [backend h] server s: 'A~' has '~' or '|', which end a server's value in a cookie")]),
+    ],
+)  # fmt: skip
+def test_a_cookie_and_its_servers_go_together(text: str, found: list[str]) -> None:
+    """A value is its server's alone, and nothing without a cookie; nothing is said twice."""
+    assert problems(f"{HTTP}default-backend = h\n[backend h]\n{text}\n") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cookie = J prefix\nserver s = 127.0.0.1:1 cookie=A",
+         ["6: [backend b] cookie: is for mode = http, and this section has mode = tcp"]),
+        ("server s = 127.0.0.1:1 cookie=A",
+         ["6: [backend b] server s: has cookie=A, and this backend no cookie (it is for mode = http)"]),
+    ],
+)  # fmt: skip
+def test_only_http_has_cookies(text: str, found: list[str]) -> None:
+    """Elsewhere nobody could read one."""
+    assert problems(f"{USED}[backend b]\n{text}\n") == found
 
 
 @pytest.mark.parametrize("name", ["reject", "drop", "explain"])

@@ -14,11 +14,13 @@ from pumpproxy.model import (
     Balance,
     Config,
     ConnectionMode,
+    CookieMode,
     ExactHost,
     ForwardFor,
     Frontend,
     LogFormat,
     Mode,
+    PersistenceCookie,
     Route,
     Server,
     TcpAddress,
@@ -171,7 +173,7 @@ BACKENDS = (
     Backend("x"),
     Backend(
         "x", Mode.HTTP, Balance.ROUNDROBIN, (Server("s", TcpAddress("::1", 1)),), (("a", "s"),), ForwardFor(),
-        ConnectionMode.CLOSE, 1, 2, 1.0, 2.0, 3.0,
+        ConnectionMode.CLOSE, 1, 2, 1.0, 2.0, 3.0, PersistenceCookie("J", CookieMode.PREFIX),
     ),
 )  # fmt: skip
 

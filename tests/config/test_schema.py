@@ -38,8 +38,8 @@ def test_these_are_the_keys_of_this_version() -> None:
             "trusted-proxies", "unknown-sni",
         ],
         "backend": [
-            "balance", "connection", "forwardfor", "mode", "redispatch", "retries", "server", "timeout-connect",
-            "timeout-server", "timeout-server-fin", "use-server",
+            "balance", "connection", "cookie", "forwardfor", "mode", "redispatch", "retries", "server",
+            "timeout-connect", "timeout-server", "timeout-server-fin", "use-server",
         ],
     }  # fmt: skip
 

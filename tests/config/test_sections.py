@@ -60,7 +60,7 @@ def test_every_key_is_said_to_be_wrong_in_its_own_way() -> None:
         "5: [backend x] balance: has no value (write balance = roundrobin)",
         (
             "6: [backend x] server: has nothing between the key and '=' "
-            "(write server NAME = ADDRESS [weight=N] [disabled] [drain])"
+            "(write server NAME = ADDRESS [weight=N] [cookie=VALUE] [disabled] [drain])"
         ),
         "7: [backend x] mode x: has something between the key and '=' (write mode = tcp or http)",
         "8: [backend x] timeout-server: '5' is not a duration (HAProxy reads 5 as milliseconds: write 5s or 5ms)",
@@ -144,3 +144,6 @@ def test_a_key_of_another_mode_is_wrong_where_it_is_written() -> None:
     assert values.find(schema.INSPECT_DELAY) is None
     assert values.find(schema.TIMEOUT_TUNNEL) == 1.0
     assert values.each(schema.ROUTE) == []
+    # Nobody is to miss what was meant; what was inherited is simply not there.
+    assert not values.lacks(schema.FRONTEND_FORWARDFOR)
+    assert values.lacks(schema.INSPECT_DELAY)

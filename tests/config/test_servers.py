@@ -17,6 +17,8 @@ ADDRESS = TcpAddress("127.0.0.1", 80)
         ("127.0.0.1:80", Server("s", ADDRESS)),
         ("127.0.0.1:80 weight=0", Server("s", ADDRESS, weight=0)),
         ("127.0.0.1:80 drain weight=256", Server("s", ADDRESS, weight=256, drain=True)),
+        ("127.0.0.1:80 cookie=A", Server("s", ADDRESS, cookie="A")),
+        ("127.0.0.1:80 drain cookie=a=b", Server("s", ADDRESS, drain=True, cookie="a=b")),
         ("127.0.0.1:80 disabled", Server("s", ADDRESS, disabled=True)),
         ("a.example:80", Server("s", DnsAddress("a.example", 80))),
     ],
@@ -31,7 +33,11 @@ def test_a_server_is_an_address_and_words(value: str, server: Server) -> None:
     [
         ("127.0.0.1:80 check", ["'check' is not known on a server's line (comes with a later version)"]),
         ("127.0.0.1:80 check=tls", ["'check=tls' is not known on a server's line (comes with a later version)"]),
-        ("127.0.0.1:80 cookie=A", ["'cookie=A' is not known on a server's line (comes with a later version)"]),
+        ("127.0.0.1:80 cookie", ["'cookie' is not known on a server's line (write cookie=VALUE)"]),
+        ("127.0.0.1:80 cookie=A cookie=B", ["'cookie' stands here twice ()"]),
+        ("127.0.0.1:80 cookie=", [("'' cannot be a cookie's value "
+                                   "(visible ASCII without quotes, commas, semicolons and backslashes)")]),
+        ("127.0.0.1:80 cooky=A", ["'cooky=A' is not known on a server's line (did you mean 'cookie='?)"]),
         ("127.0.0.1:80 backup", ["'backup' is not known on a server's line (comes with a later version)"]),
         ("127.0.0.1:80 weigth=1", ["'weigth=1' is not known on a server's line (did you mean 'weight='?)"]),
         ("127.0.0.1:80 weight 5", ["'weight' is not known on a server's line (write weight=N)",

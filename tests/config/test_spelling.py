@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpproxy.config import values
+from pumpproxy.config import persistence, values
 from pumpproxy.config.spelling import route_key, section_line, server_line, spelled
 from pumpproxy.model import (
     Action,
     Backend,
+    CookieMode,
     ForwardFor,
     Frontend,
     LogFormat,
     Mode,
+    PersistenceCookie,
     RegexHost,
     Route,
     Server,
@@ -46,6 +48,7 @@ ADDRESS = TcpAddress("::1", 80)
         (Action.REDIRECT_HTTPS, "redirect https"),
         ((ADDRESS, UnixAddress("/a")), "[::1]:80 unix:/a"),
         ((), "none"),
+        (PersistenceCookie("J", CookieMode.PREFIX), "J prefix"),
         (ForwardFor(), "yes"),
         (ForwardFor("X", (ip_network("10.0.0.0/8"),), if_none=True), "except 10.0.0.0/8 header X if-none"),
     ],
@@ -67,10 +70,20 @@ def test_forwardfor_is_read_back(text: str) -> None:
     assert spelled(values.forwardfor(text)) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["J rewrite", "S insert", "S insert indirect nocache httponly secure maxidle 30m maxlife 8h", "S insert secure"],
+)
+def test_a_cookie_is_read_back(text: str) -> None:
+    """Word for word."""
+    assert spelled(persistence.cookie(text)) == text
+
+
 def test_lines() -> None:
     """A server's words, a route's key, a section in few words."""
     assert server_line(Server("s", ADDRESS)) == "[::1]:80"
     assert server_line(Server("s", ADDRESS, 0, disabled=True, drain=True)) == "[::1]:80 weight=0 disabled drain"
+    assert server_line(Server("s", ADDRESS, cookie="A", drain=True)) == "[::1]:80 cookie=A drain"
     assert route_key(Route(WildcardHost("a", apex=True), "/x", None, "b")) == "route .a/x"
     assert route_key(Route(RegexHost("a+"), "", "h2", "b")) == "route ~a+ if alpn h2"
     assert section_line(Frontend("f", Mode.TLS, (ADDRESS,))) == "tls on [::1]:80"

@@ -14,6 +14,7 @@ import pytest
 
 from pumpproxy.config.load import load_file
 from pumpproxy.policy.outcome import Outcome, Phase, termination
+from pumpproxy.policy.persistence import Answered, Asked
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -153,6 +154,14 @@ def test_each_phase_is_explained(phase: Phase) -> None:
     page = (ROOT / "docs" / "outcomes.md").read_text("utf-8")
     _, _, second = page.partition("The second says when:")
     assert f"| `{phase.value}` |" in second
+
+
+@pytest.mark.parametrize(("start", "end", "members"), [("third", "The fourth", Asked), ("fourth", "\n## ", Answered)])
+def test_what_is_said_of_cookies_is_explained(start: str, end: str, members: type[Asked | Answered]) -> None:
+    """The third and the fourth letter, each with its word in its own table."""
+    page = (ROOT / "docs" / "outcomes.md").read_text("utf-8")
+    table = page.partition(f"The {start} says")[2].partition(end)[0]
+    assert re.findall(r"^\| `(.)` \| `(\w+)` \|", table, re.MULTILINE) == [(one.letter, one.word) for one in members]
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)

@@ -14,15 +14,15 @@ from tests.policy.declared import backend, pool, server
 if TYPE_CHECKING:
     from pumpproxy.model import Server
     from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.pool import Pool, ServerState
 
 REFUSED = ConnectFailure.REFUSED
 PINNED = (("x.example", "a"),)
 
 
-def story(live: Pool, host: str | None = None, most: int = 20) -> str:
+def story(live: Pool, host: str | None = None, most: int = 20, named: ServerState | None = None) -> str:
     """Who is tried, one after another, while every attempt fails: `a` at once, `1:a` after a second."""
-    attempts = Attempts(live, host)
+    attempts = Attempts(live, host, named)
     told: list[str] = []
     attempt = attempts.first()
     while attempt is not None and len(told) < most:
@@ -97,6 +97,33 @@ def test_use_server_is_left_by_the_last_attempt_only(redispatch: Redispatch | in
     """With `yes`; a number says itself when."""
     live = pool(server("a", 1, weight=0), "b", "c", redispatch=redispatch, use_server=PINNED)
     assert story(live, "x.example") == told
+
+
+@pytest.mark.parametrize(
+    ("redispatch", "told"),
+    [(Redispatch.NO, "a 1:a 1:a 1:a"), (Redispatch.YES, "a 1:a 1:a b"), (2, "a 1:a b 1:b")],
+)
+def test_a_server_named_by_a_cookie_is_left_by_the_last_attempt_only(redispatch: Redispatch | int, told: str) -> None:
+    """As one of `use-server`, which comes first; its weight does not matter."""
+    live = pool(server("a", 1, weight=0), "b", "c", redispatch=redispatch, use_server=(("x.example", "c"),))
+    named = live.servers["a"]
+    assert story(live, named=named) == told
+    attempts = Attempts(live, "x.example", named)
+    first = attempts.first()
+    assert first is not None
+    assert (first.server.name, attempts.pinned) == ("c", True)
+    attempts.release()
+
+
+def test_a_server_of_weight_0_named_by_a_cookie_that_moved_is_still_the_one() -> None:
+    """A reload gave it another address."""
+    live = pool(server("a", 1, weight=0), "b")
+    attempts = Attempts(live, None, live.servers["a"])
+    attempts.first()
+    live.declare(backend(server("a", 2, weight=0), server("b", 8001)))
+    second = attempts.failed(REFUSED)
+    assert second is not None
+    assert second.server is live.servers["a"]
 
 
 def test_the_origins_backend_retries_its_one_server_of_weight_0() -> None:

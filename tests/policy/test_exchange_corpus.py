@@ -12,7 +12,7 @@ from pathlib import Path
 import h11
 import pytest
 
-from pumpproxy.model import ForwardFor
+from pumpproxy.model import Backend, CookieMode, ForwardFor, Mode, PersistenceCookie, Server, TcpAddress
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.request import COMPLETED
@@ -70,9 +70,9 @@ def _row(line: dict[str, object]) -> Row:
 ROWS = [_row(json.loads(line)) for line in VECTORS.read_text("utf-8").splitlines()]
 
 
-def play(row: Row, size: int) -> World:
-    """The row's conversation to its end; it is sent in pieces of that many bytes."""
-    world = World(site(forwardfor=ForwardFor()), ClientAddress("127.0.0.1", 1))
+def play(row: Row, size: int, backend: Backend | None = None) -> World:
+    """The row's conversation to its end, before that backend `a`; it is sent in pieces of that many bytes."""
+    world = World(site(forwardfor=ForwardFor(), backend=backend), ClientAddress("127.0.0.1", 1))
     first = True
 
     def answer(server: ServerSide) -> None:
@@ -144,6 +144,36 @@ def test_each_row_ends_as_allowed(row: Row, size: int) -> None:
     for pattern in row.mustnot:
         assert not any(_search(pattern, data) for data in sent), pattern
     assert world.idle()
+
+
+STICKY = Backend(
+    "a",
+    Mode.HTTP,
+    servers=(Server("a1", TcpAddress("127.0.0.1", 8001), cookie="A"),),
+    cookie=PersistenceCookie("JSESSIONID", CookieMode.PREFIX),
+)
+PERSISTENT = {
+    "cookie-persist-known": (b"JSESSIONID=abc123", "V"),
+    "cookie-persist-unknown": (b"JSESSIONID=abc123", "I"),
+    "cookie-persist-dup": (b"JSESSIONID=1; JSESSIONID=2", "V"),
+    "cookie-persist-junk": (b"JSESSIONID=; =x; ;;; JSESSIONID", "I"),
+    "cookie-persist-ctl": (b'JSESSIONID="; $Version=1', "V"),
+}
+"""What a server sees of the cookies, and what the log says of them."""
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_backend_with_a_cookie_reads_all_else_the_same(row: Row) -> None:
+    """The servers get the same bytes, and the same number of requests."""
+    plain, sticky = play(row, 1 << 20), play(row, 1 << 20, STICKY)
+    assert outcome(sticky) == outcome(plain)
+    if row.name in PERSISTENT:
+        line, letter = PERSISTENT[row.name]
+        assert [dict(server.requests[0].headers)[b"cookie"] for server in sticky.servers] == [line]
+        assert [one.cookie_asked.letter for one in sticky.records if one.cookie_asked is not None] == [letter]
+    else:
+        assert [server.data for server in sticky.servers] == [server.data for server in plain.servers]
+    assert sticky.idle()
 
 
 def _search(pattern: str, data: bytes) -> bool:

@@ -57,6 +57,24 @@ def test_use_server_of_a_server_that_is_not_there_pins_nobody() -> None:
     assert pool("a", use_server=(("x.example", "gone"),)).pinned("x.example") is None
 
 
+def test_a_value_of_the_cookie_means_a_server() -> None:
+    """Usable or not; a reload follows the file."""
+    live = pool(server("a", 1, cookie="A"), server("b", 2, cookie="B", disabled=True), "c")
+    assert live.by_cookie == {b"A": live.servers["a"], b"B": live.servers["b"]}
+    live.declare(backend(server("a", 1), server("c", 3, cookie="A")))
+    assert live.by_cookie == {b"A": live.servers["c"]}
+
+
+def test_who_is_named_is_taken_unless_use_server_says_otherwise() -> None:
+    """And counts; its weight does not matter."""
+    live = pool(server("a", 1, weight=0), "b", "c", use_server=(("x.example", "c"),))
+    named = live.servers["a"]
+    assert live.take("y.example", named) is named
+    assert live.take(None, named) is named
+    assert live.take("x.example", named) is live.servers["c"]
+    assert (live.connections, named.connections) == (3, 2)
+
+
 def test_balancing_avoids_who_was_tried() -> None:
     """And finds nobody where all were."""
     live = pool("a", "b", "c")

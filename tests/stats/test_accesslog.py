@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pumpproxy.model import LogFormat
 from pumpproxy.policy.outcome import Outcome, Phase
+from pumpproxy.policy.persistence import Answered, Asked
 from pumpproxy.policy.records import ClientAddress, Load, RequestRecord, SessionRecord
 from pumpproxy.stats.accesslog import escaped, line
 from pumpproxy.wire.clienthello import ClientHello
@@ -104,7 +105,7 @@ def test_a_tcplog_line() -> None:
 def test_an_httplog_line() -> None:
     """HAProxy's manual, 8.2.3, then ours."""
     assert line(REQUEST, LogFormat.HTTPLOG) == (
-        "2001:db8::7:51234 [14/Nov/2023:22:13:20.250] http-in servers/server1 2/0/1/200/250 200 2048 - - --"
+        "2001:db8::7:51234 [14/Nov/2023:22:13:20.250] http-in servers/server1 2/0/1/200/250 200 2048 - - ----"
         ' 5/4/3/2/0 0/0 "GET /index.html HTTP/1.1" outcome=completed'
     )
 
@@ -128,10 +129,28 @@ def test_what_was_never_reached() -> None:
         request_line=None,
     )
     assert line(unread, LogFormat.HTTPLOG) == (
-        "2001:db8::7:51234 [14/Nov/2023:22:13:20.250] http-in servers/<NOSRV> -1/-1/-1/-1/250 400 2048 - - PR"
+        "2001:db8::7:51234 [14/Nov/2023:22:13:20.250] http-in servers/<NOSRV> -1/-1/-1/-1/250 400 2048 - - PR--"
         ' 5/4/3/2/0 0/0 "<BADREQ>" outcome=bad-request'
     )
     assert " -1 2048 - - " in line(replace(unread, status=None), LogFormat.HTTPLOG)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "state"),
+    [
+        (Asked.NONE, Answered.INSERTED, "--NI"),
+        (Asked.VALID, Answered.REWRITTEN, "--VR"),
+        (Asked.DOWN, Answered.NONE, "--DN"),
+    ],
+)
+def test_what_became_of_the_cookie_is_two_more_letters(asked: Asked, answered: Answered, state: str) -> None:
+    """HAProxy's manual, 8.5; in `tcplog`, as there, the state has two."""
+    record = replace(REQUEST, cookie_asked=asked, cookie_answered=answered)
+    assert f" 2048 - - {state} 5/4/3/2/0 " in line(record, LogFormat.HTTPLOG)
+    assert " 2048 -- 5/4/3/2/0 " in line(record, LogFormat.TCPLOG)
+    facts = json.loads(line(record, LogFormat.JSON))
+    assert (facts["cookie_request"], facts["cookie_response"]) == (asked.word, answered.word)
+    assert facts["termination"] == "--"
 
 
 def test_a_redispatch_is_a_plus_before_the_retries() -> None:
@@ -253,7 +272,7 @@ TCPLOG = re.compile(
 )
 HTTPLOG = re.compile(
     r"(?P<client>\S+):(?P<port>\d+) \[(?P<date>[^\] ]+)\] (?P<frontend>\S+) (?P<backend>[^/ ]+)/(?P<server>\S+) "
-    r"(?P<timers>(?:-?\d+/){4}-?\d+) (?P<status>-?\d+) (?P<bytes>\d+) - - (?P<term>\S\S) "
+    r"(?P<timers>(?:-?\d+/){4}-?\d+) (?P<status>-?\d+) (?P<bytes>\d+) - - (?P<term>\S{4}) "
     r"(?P<counts>\d+/\d+/\d+/\d+/\+?\d+) (?P<queues>\d+/\d+) "
     r'"(?P<request>[^"]*)" outcome=(?P<outcome>\S+)'
 )

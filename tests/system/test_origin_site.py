@@ -127,7 +127,7 @@ def test_the_log_has_a_line_a_connection(site: Site) -> None:
         log,
     )
     assert re.search(
-        r"127\.0\.0\.1:\d+ \[[^]]+\] http-in servers/server1 \d+/0/\d+/\d+/\d+ 404 \d+ - - -- \d+/\d+/0/0/0 0/0 "
+        r"127\.0\.0\.1:\d+ \[[^]]+\] http-in servers/server1 \d+/0/\d+/\d+/\d+ 404 \d+ - - --NN \d+/\d+/0/0/0 0/0 "
         r'"GET /logged HTTP/1\.1"',
         log,
     )
