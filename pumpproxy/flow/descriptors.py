@@ -1,16 +1,19 @@
-"""What only a socket object can do, done to the bare descriptor of a TCP connection.
+"""What is done to the bare descriptor of a TCP connection; what only a socket object can do borrows one.
 
 Reading and writing need no object, and a relay that holds none is smaller. May not: own a descriptor.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from contextlib import suppress
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: close(2) sends RST."""
+MAX_REMNANT = 512 * 1024
+"""Bytes that are still heard of a peer that is gone: a page that says why, and not a download."""
 
 
 def as_socket(descriptor: int) -> socket.SocketType:
@@ -38,3 +41,14 @@ def shut_write(descriptor: int) -> None:
         sock.shutdown(socket.SHUT_WR)
     finally:
         sock.detach()
+
+
+def remnant(descriptor: int) -> bytes:
+    """What is left to be read of a connection that cannot be written to any more; empty where nothing is.
+
+    Linux keeps what had come before a reset.
+    """
+    try:
+        return os.read(descriptor, MAX_REMNANT)
+    except OSError:
+        return b""

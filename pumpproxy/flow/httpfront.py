@@ -253,6 +253,9 @@ class HttpFront(StreamProtocol):
         self.transport.unregisterProducer()
         self._linger = Linger(self.transport, self._environment.sweep)
         self._linger.start(reply)
+        if self._finished:
+            # Not every transport tells of a FIN twice.
+            self._linger.finished()
 
     # The tunnel after a 101
 

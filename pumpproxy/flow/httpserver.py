@@ -64,6 +64,8 @@ class HttpServer(StreamProtocol):
         self._told: Told | None = told
         self.server = server
         self.idle_since = 0.0
+        self.private = False
+        """The server knows a client by it."""
         self._kept: KeptServers | None = None
         self._sweep = sweep
         self._nodelay = nodelay

@@ -1,7 +1,8 @@
 """The end of a connection whose client must still get our last words.
 
 Closing with unread input resets the connection and destroys what the client has not read: so the words are written,
-our half is shut down, input is discarded for a while, and then the connection is closed.
+our half is shut down, input is discarded for a while, and then the connection is closed. A client that sends much is
+not read any further: it waits, and has the same time to notice our words.
 May not: know what the words say.
 """
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LINGER_TIME = 1.0
 """Seconds that a client has to read and to close."""
 LINGER_SIZE = 64 * 1024
-"""Bytes that are discarded before patience ends."""
+"""Bytes that are discarded."""
 
 
 class Linger:
@@ -44,7 +45,7 @@ class Linger:
         """Input that nobody wants."""
         self._left -= len(data)
         if self._left < 0:
-            self._close()
+            self._transport.pauseProducing()
 
     def finished(self) -> None:
         """The client has closed its half: it has read, or never will."""

@@ -14,7 +14,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pumpproxy.flow.descriptors import reset_at_close
+from pumpproxy.flow.descriptors import remnant, reset_at_close
 from pumpproxy.flow.poll import ENDING, READABLE, WRITABLE
 from pumpproxy.flow.spliceend import Detached
 from pumpproxy.flow.stream import Stream, StreamProtocol
@@ -247,7 +247,7 @@ class SocketStream(TcpOptions):
             sent = 0
         except OSError:
             self._paused = True
-            self.poller.soon(lambda: self._end(Failure(ConnectionLost())))
+            self.poller.soon(self._hear_out, self)
             return len(data)
         if sent < len(data):
             self._writable = False
@@ -256,6 +256,12 @@ class SocketStream(TcpOptions):
                 if self._watched:
                     self.poller.tell_room(self.descriptor)
         return sent
+
+    def _hear_out(self) -> None:
+        """A write failed, and the peer is gone; what it said before, as an answer to half a request, may be there."""
+        if not (self._lost or self._aborted or self.disconnecting) and (data := remnant(self.descriptor)):
+            self.protocol.dataReceived(data)
+        self._end(Failure(ConnectionLost()))
 
     def _flush(self) -> None:
         if self._out:

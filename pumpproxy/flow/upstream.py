@@ -71,7 +71,9 @@ class Upstream:
         if (connection := self.take()) is None:
             return
         kept = self._environment.kept
-        if private:
+        # However little the last request said of it: the server knows the client by it as long as it lasts.
+        connection.private = connection.private or private
+        if connection.private:
             if self._private is None:
                 self._private = KeptServers(self._environment.now)
                 self._private.most = 1

@@ -134,8 +134,8 @@ class Conversation(Standing):
     def _answered(self, transaction: Transaction) -> None:
         parting = transaction.parting()
         self._steps.append(parting)
-        private = isinstance(parting, KeepServer) and parting.private
-        self._bound = transaction.attempt.server if private else None
+        if isinstance(parting, KeepServer) and parting.private:
+            self._bound = transaction.attempt.server
         self.pressure.unwanted = not transaction.uploaded
         closing = not transaction.uploaded or not transaction.down.persistent
         transaction.release()

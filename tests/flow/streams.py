@@ -50,6 +50,8 @@ class FakeStream:
         self.connected = True
         self.unread_at_close = 0
         self.nodelay = False
+        self.tells_fin_once = False
+        """As a `SocketStream`."""
 
     @property
     def real(self) -> Stream:
@@ -97,8 +99,9 @@ class FakeStream:
         while self.reading and self.connected and not self.aborted and self._incoming:
             data = self._incoming.popleft()
             if data is FIN:
-                # It is told again to whoever goes on reading after it.
-                self._incoming.appendleft(FIN)
+                # Twisted's tell it again to whoever goes on reading after it.
+                if not self.tells_fin_once:
+                    self._incoming.appendleft(FIN)
                 self.reading = False
                 protocol.readConnectionLost()
             else:

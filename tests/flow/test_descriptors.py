@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpproxy.flow.descriptors import RESET, as_socket, reset_at_close, shut_write
+from pumpproxy.flow.descriptors import RESET, as_socket, remnant, reset_at_close, shut_write
 from tests.fakes import LOOPBACK
 from tests.flow.peers import has_ipv6
 
@@ -85,10 +85,26 @@ def test_one_that_is_reset_already(pair: tuple[int, socket.socket]) -> None:
     os.close(descriptor)
 
 
+def test_what_came_before_a_reset_can_be_read(pair: tuple[int, socket.socket]) -> None:
+    """Where writing fails already; and nothing where nothing came."""
+    descriptor, peer = pair
+    os.set_blocking(descriptor, False)
+    assert remnant(descriptor) == b""
+    peer.sendall(b"the last word")
+    os.write(descriptor, b"not read")
+    peer.close()
+    with pytest.raises(ConnectionError):
+        os.write(descriptor, b"too late")
+    assert remnant(descriptor) == b"the last word"
+    assert remnant(descriptor) == b""
+    os.close(descriptor)
+
+
 def test_one_that_is_not_open() -> None:
     """A reset of it is fine, too; nothing is closed in its place."""
     with socket.socket() as probe:
         number = probe.fileno()
     reset_at_close(number)
+    assert remnant(number) == b""
     with pytest.raises(OSError, match="Bad file descriptor"):
         shut_write(number)

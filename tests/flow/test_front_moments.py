@@ -216,13 +216,15 @@ def test_a_refused_client_that_does_not_read_is_closed_in_the_end() -> None:
 
 
 def test_a_refused_client_that_talks_on_and_on_is_closed() -> None:
-    """What it sends is discarded, to a limit."""
+    """What it sends is discarded, to a limit; beyond that it is not read, and has as much time as any."""
     front = lingering()
     assert front.takes() == alert_record(AlertDescription.UNRECOGNIZED_NAME)
     front.stream.peer_sends(bytes(LINGER_SIZE))
     front.turn()
-    assert front.stream.connected
     front.stream.peer_sends(b"x")
+    assert front.stream.connected
+    assert not front.stream.reading
+    front.passes(LINGER_TIME + 1)
     front.over(Outcome.REFUSED, Phase.REQUEST)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+import pytest
 from twisted.internet.error import ConnectionLost
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
@@ -15,9 +15,6 @@ from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.transaction import Transaction
 from tests.flow.httpstreams import Fronted, accept
 from tests.playbook import GET, OK, SENT, site
-
-if TYPE_CHECKING:
-    import pytest
 
 POST = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 300000\r\n\r\n"
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
@@ -87,6 +84,19 @@ def test_attempts_follow_each_other() -> None:
     fronted.turn()
     assert fronted.gone()
     assert fronted.sink.only.outcome is Outcome.CONNECT_FAILED
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_client_that_has_closed_is_not_waited_for(once: bool) -> None:  # noqa: FBT001 - what its transport does
+    """Between requests, or within a head: its FIN is the end, however often it is told."""
+    for data in (b"", GET[:-1]):
+        fronted = Fronted()
+        fronted.client.tells_fin_once = once
+        fronted.client.peer_sends(data) if data else None
+        fronted.client.peer_finishes()
+        fronted.turn()
+        assert not fronted.client.connected
+        assert fronted.gone()
 
 
 def test_last_words_are_not_destroyed() -> None:

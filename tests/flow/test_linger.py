@@ -119,15 +119,20 @@ def test_a_client_that_does_neither_is_closed_after_a_second() -> None:
 
 
 def test_input_is_discarded_up_to_a_limit() -> None:
-    """64 KiB are; who sends more is closed."""
+    """64 KiB are; who sends more is not read any further, and has the same time to read."""
     refused = Refused()
     refused.stream.peer_takes()
     refused.stream.peer_sends(bytes(LINGER_SIZE))
-    refused.clock.advance(0)
-    assert not refused.ended()
+    assert refused.stream.reading
     refused.stream.peer_sends(b"x")
+    assert not refused.stream.reading
+    refused.stream.peer_sends(b"more")
+    refused.clock.advance(LINGER_TIME / 2)
+    assert not refused.ended()
+    refused.clock.advance(LINGER_TIME / 2 + TICK)
     refused.clock.advance(0)
     assert refused.ended()
+    assert refused.stream.unread_at_close == 4
 
 
 def test_a_client_that_does_not_take_the_words_is_reset_in_the_end() -> None:

@@ -23,7 +23,7 @@ from tests.fakes import LOOPBACK
 from tests.flow.peers import pause, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from twisted.python.failure import Failure
 
@@ -181,6 +181,34 @@ async def test_a_peers_reset_is_a_loss(world: World) -> None:
     assert world.protocol.reason is not None
     assert world.protocol.reason.check(ConnectionLost)
     assert world.protocol.told == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_that_came_before_a_reset_is_heard(world: World) -> None:
+    """Where it is noticed by writing, too: a server may refuse half a request, and close with the rest unread."""
+    world.stream.write(b"half a request")
+    world.peer.sendall(b"too much")
+    world.peer.close()
+    world.stream.write(b"the other half")
+    assert world.protocol.data == b""
+    await until(lambda: world.protocol.reason is not None)
+    assert world.protocol.reason is not None
+    assert world.protocol.reason.check(ConnectionLost)
+    assert world.protocol.data == b"too much"
+    assert world.protocol.told == []
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("end", [SocketStream.loseConnection, SocketStream.abortConnection])
+async def test_a_stream_that_is_ended_hears_nothing(world: World, end: Callable[[SocketStream], None]) -> None:
+    """Where a write failed just before: nobody listens any more."""
+    world.stream.write(b"half a request")
+    world.peer.sendall(b"too much")
+    world.peer.close()
+    world.stream.write(b"the other half")
+    end(world.stream)
+    await until(lambda: world.protocol.reason is not None)
+    assert world.protocol.data == b""
 
 
 @pytest_twisted.ensureDeferred

@@ -115,6 +115,23 @@ def test_a_private_one_is_its_clients_alone() -> None:
     assert stream.aborted
 
 
+def test_what_was_private_once_stays_private() -> None:
+    """Most requests of a client that is known by its connection say nothing of it, and nor do their answers."""
+    world = Site()
+    mine, others = world.client(), world.client()
+    world.reach(mine)
+    stream = world.accept()
+    mine.upstream.keep(private=True)
+    assert world.reach(mine)
+    mine.upstream.keep(private=False)
+    assert len(world.environment.kept) == 0
+    assert not world.reach(others)
+    assert world.reach(mine)
+    mine.upstream.keep(private=False)
+    mine.upstream.close()
+    assert stream.aborted
+
+
 def test_a_kept_connection_that_its_server_closes_is_forgotten() -> None:
     """As is one whose time is over, and one on which the server speaks unasked."""
     for end in ("closes", "speaks", "resets", "waits"):

@@ -142,14 +142,14 @@ def test_a_farewell_to_an_idle_connection_is_no_answer() -> None:
 
 
 def test_a_server_that_knows_the_client_by_the_connection_is_kept_for_it() -> None:
-    """And asked again, whoever's turn it is."""
+    """And asked again, whoever's turn it is, also after answers that say nothing of it."""
     challenge = b"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"
     play = Playbook(site(backend=TWO, connection=ConnectionMode.KEEP_ALIVE))
     play = play >> client(GET) << connect("a1", idle=inf) >> connected << SendServer(KEPT)
     play = play >> server(challenge) << SendClient(challenge) << KeepServer(private=True) << DRAIN_CLIENT
     play = play >> drained << ended(Outcome.COMPLETED) >> client(GET) << connect("a1", idle=inf) >> reached
     play = play << SendServer(KEPT) >> server(OK) << SendClient(OK) << KEEP_SERVER << DRAIN_CLIENT
-    (play >> drained << ended(Outcome.COMPLETED) >> client(GET) << connect("a2", idle=inf)).done()
+    (play >> drained << ended(Outcome.COMPLETED) >> client(GET) << connect("a1", idle=inf)).done()
 
 
 def test_a_client_that_names_no_host_gets_a_connection_of_its_own() -> None:

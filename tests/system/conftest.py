@@ -1,4 +1,4 @@
-"""What the system tests share: certificates, lighttpd and the origin's site before it. All are marked `system`."""
+"""What the system tests share: certificates, real servers, and sites before them. All are marked `system`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes import client_hello, unused_port
+from pumpproxy.model import ConnectionMode
+from tests.fakes import LOOPBACK, client_hello, unused_port
 from tests.system.daemon import ROOT, Daemon
+from tests.system.nginx import Nginx
+from tests.system.node import Node, needs_node
 from tests.system.servers import Lighttpd, WebSocketServer, make_certificate, needs
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 PUMP = "pump2.thisshitistemp.com"
 LIGHTTPD = "www.thisshitistemp.com"
+KEEPING = [mode.value for mode in ConnectionMode if mode is not ConnectionMode.CLOSE]
+"""The modes in which a client's connection outlives a response."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,6 +43,24 @@ def lighttpd(tmp_path_factory: pytest.TempPathFactory, certificates: dict[str, P
     """A real lighttpd."""
     needs("lighttpd")
     running = Lighttpd(tmp_path_factory.mktemp("lighttpd"), certificates[LIGHTTPD])
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    """A real nginx."""
+    needs("nginx")
+    running = Nginx(tmp_path_factory.mktemp("nginx"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A site on a real node, with `ws`."""
+    needs_node()
+    running = Node(tmp_path_factory.mktemp("node"))
     yield running
     running.stop()
 
@@ -79,4 +102,35 @@ class Site(Daemon):
 def site(tmp_path_factory: pytest.TempPathFactory, lighttpd: Lighttpd, pump: WebSocketServer) -> Iterator[Site]:
     """The origin's site, running."""
     with Site(tmp_path_factory.mktemp("site"), lighttpd, pump) as running:
+        yield running
+
+
+class Hosts(Daemon):
+    """An http frontend before lighttpd.example, nginx.example and node.example; impatient.example is node's, too."""
+
+    def __init__(self, folder: Path, mode: str, servers: dict[str, int]) -> None:
+        self.http = unused_port()
+        frontend = f"[frontend web]\nmode = http\nbind = {LOOPBACK}:{self.http}\nconnection = {mode}\n"
+        routes = "".join(f"route {name}.example = {name}\n" for name in servers)
+        backends = (f"[backend {name}]\nmode = http\nserver s = {LOOPBACK}:{port}\n" for name, port in servers.items())
+        impatient = (
+            "route impatient.example = impatient\n"
+            f"[backend impatient]\nmode = http\ntimeout-server = 1s\nserver s = {LOOPBACK}:{servers['node']}\n"
+        )
+        super().__init__(folder, f"[global]\nlog = twistd\n{frontend}{routes}{impatient}{''.join(backends)}")
+
+
+@pytest.fixture(scope="module", params=KEEPING)
+def hosts(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    lighttpd: Lighttpd,
+    nginx: Nginx,
+    node: Node,
+) -> Iterator[Hosts]:
+    """Three real servers behind one frontend, in each mode that keeps clients."""
+    servers = {"lighttpd": lighttpd.http, "nginx": nginx.port, "node": node.port}
+    for root in (lighttpd.root, nginx.root):
+        (root / "page").write_text(f"{root.parent.name.rstrip('0123456789')}'s page\n")
+    with Hosts(tmp_path_factory.mktemp("hosts"), request.param, servers) as running:
         yield running

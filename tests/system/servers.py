@@ -71,6 +71,7 @@ class Lighttpd:
             server.port = {self.http}
             server.errorlog = "{folder / "error.log"}"
             index-file.names = ("index.html")
+            mimetype.assign = ("" => "application/octet-stream")
             accesslog.filename = "{self.access_log}"
             accesslog.format = "%h [%{{X-Forwarded-For}}i] [%{{Host}}i] %r %s"
             $SERVER["socket"] == "{LOOPBACK}:{self.tls}" {{
