@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from os import read, write
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from pumpproxy.flow.descriptors import remnant, reset_at_close
 from pumpproxy.flow.poll import ENDING, READABLE, WRITABLE
+from pumpproxy.flow.producing import Producing
 from pumpproxy.flow.spliceend import Detached
 from pumpproxy.flow.stream import Stream, StreamProtocol
 from pumpproxy.flow.tcpoptions import TcpOptions
@@ -23,9 +24,9 @@ from pumpproxy.flow.tcpoptions import TcpOptions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twisted.internet.interfaces import IProducer, IPullProducer, IPushProducer
     from twisted.internet.protocol import Protocol
 
+    from pumpproxy.flow.haul import Haul
     from pumpproxy.flow.poll import Poller
 
 READ_SIZE = 64 * 1024
@@ -39,17 +40,19 @@ _CLOSED.close()
 
 
 @implementer(Stream)
-class SocketStream(TcpOptions):
+class SocketStream(TcpOptions, Producing):
     """Owns the descriptor of an established, non-blocking connection; `protocol` is told of everything."""
 
     # Most are given to a relay before anything of this has changed: what is not set costs nothing.
     _handle: socket.socket | None = None
     _out = b""
     _paused = _room = _watched = _shut = _lost = _aborted = False
-    _writable = _streaming = True
+    _writable = True
     readable = ending = finished = disconnecting = False
-    connected = producing = True
-    producer: IPushProducer | IPullProducer | None = None
+    connected = True
+    # What takes its bytes away, so that its protocol is not told of them; and what brings some, not written here.
+    haul: Haul | None = None
+    feeder: Haul | None = None
 
     def __init__(self, poller: Poller, descriptor: int, protocol: Protocol) -> None:
         self.poller = poller
@@ -89,6 +92,8 @@ class SocketStream(TcpOptions):
             self._writable = True
             if self._out or self._shut or self.disconnecting:
                 self._flush()
+            if self.feeder is not None:
+                self.feeder.move()
         self.note(events)
         if events & READABLE:
             self.read()
@@ -107,6 +112,9 @@ class SocketStream(TcpOptions):
     def read(self) -> None:
         """Read until there is no more, the protocol pauses, or others must get their turn."""
         for _ in range(TURNS):
+            if self.haul is not None:
+                self.haul.move()
+                return
             if self.finished or self._lost or self._paused or not self.readable:
                 return
             try:
@@ -126,6 +134,14 @@ class SocketStream(TcpOptions):
             self.protocol.dataReceived(data)
         self.poller.soon(self.read, self)
 
+    def want_room(self) -> None:
+        """It took less than it was given: tell when it takes more."""
+        self._writable = False
+        if not self._room:
+            self._room = True
+            if self._watched:
+                self.poller.tell_room(self.descriptor)
+
     @property
     def waits(self) -> bool:
         """Whether something waits to be written."""
@@ -144,9 +160,8 @@ class SocketStream(TcpOptions):
             if sent == len(data):
                 return
             self._out = data[sent:]
-        if self.producing and self._streaming and self.producer is not None and len(self._out) > BUFFER_SIZE:
-            self.producing = False
-            cast("IPushProducer", self.producer).pauseProducing()
+        if len(self._out) > BUFFER_SIZE:
+            self.pause_producer()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """As `write`, of all of them."""
@@ -163,6 +178,7 @@ class SocketStream(TcpOptions):
         if not self.disconnecting and not self._lost:
             self.disconnecting = True
             self._paused = True
+            self._stop_hauls()
             self._flush()
 
     def abortConnection(self) -> None:
@@ -170,6 +186,7 @@ class SocketStream(TcpOptions):
         if not self._lost and not self._aborted:
             self._aborted = True
             self._paused = True
+            self._stop_hauls()
             self._out = b""
             reset_at_close(self.descriptor)
             self.poller.soon(lambda: self._end(Failure(ConnectionAborted())))
@@ -186,30 +203,8 @@ class SocketStream(TcpOptions):
                 self.poller.soon(self.read, self)
 
     def stopProducing(self) -> None:
-        """As a producer: it is not wanted any more."""
+        """As a producer."""
         self.loseConnection()
-
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:  # noqa: FBT001 - Twisted's signature
-        """Pause and resume `producer` as the peer takes what is written."""
-        if self._lost:
-            producer.stopProducing()
-            return
-        self.producer = cast("IPushProducer | IPullProducer", producer)
-        self._streaming = self.producing = streaming
-        if not streaming:
-            self.producer.resumeProducing()
-
-    def unregisterProducer(self) -> None:
-        """There is none any more."""
-        self.producer = None
-
-    def startWriting(self) -> None:
-        """Ask a pull producer soon, where nothing waits; see `drain`."""
-        self.poller.soon(self._ask, self)
-
-    def _ask(self) -> None:
-        if not self._out and not self._streaming and self.producer is not None and not self._lost:
-            self.producer.resumeProducing()
 
     def getHandle(self) -> socket.socket:
         """A socket of this connection, for looking at it: reading, writing and closing are done here."""
@@ -250,11 +245,7 @@ class SocketStream(TcpOptions):
             self.poller.soon(self._hear_out, self)
             return len(data)
         if sent < len(data):
-            self._writable = False
-            if not self._room:
-                self._room = True
-                if self._watched:
-                    self.poller.tell_room(self.descriptor)
+            self.want_room()
         return sent
 
     def _hear_out(self) -> None:
@@ -268,11 +259,9 @@ class SocketStream(TcpOptions):
             self._out = self._out[self._send(self._out) :]
             if self._out:
                 return
-            if not self.producing and self.producer is not None:
-                self.producing = self._streaming
-                self.producer.resumeProducing()
-                if self._out:
-                    return
+            self.ask_producer()
+            if self._out:
+                return
         if self.disconnecting:
             self.poller.soon(lambda: self._end(Failure(ConnectionDone())))
         elif self._shut and self.connected:
@@ -284,7 +273,13 @@ class SocketStream(TcpOptions):
                 return
             self.protocol.writeConnectionLost()
 
+    def _stop_hauls(self) -> None:
+        for haul in (self.haul, self.feeder):
+            if haul is not None:
+                haul.stop()
+
     def _let_go(self) -> None:
+        self._stop_hauls()
         self._lost = True
         self.connected = False
         # Neither waits for the garbage collector.

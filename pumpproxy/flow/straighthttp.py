@@ -9,14 +9,13 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from pumpproxy.flow.httpfacts import nothing
 from pumpproxy.flow.httpfront import HttpFront
 from pumpproxy.flow.socketstream import SocketStream
+from pumpproxy.policy.bodies import LEAST_HAULED
 from pumpproxy.policy.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.straightrequest import StraightRequest
 
 
@@ -46,7 +45,7 @@ class StraightHttpFront(HttpFront):
             kept = environment.kept.take(straight.server, inf)
             if kept is None:
                 # Its server is chosen, and counts: the rest of the long way.
-                self._tell(_nothing)
+                self._tell(nothing)
                 return True
             straight.reached = True
             self._upstream.connection = kept
@@ -68,8 +67,13 @@ class StraightHttpFront(HttpFront):
             if out is None:
                 return False
             self.transport.write(out)
-            if straight.done and self._exchange.straight is straight:
+            if self._exchange.straight is not straight:
+                # The client did not take it, and the long way has it.
+                return True
+            if straight.done:
                 self._end(straight, now)
+            elif straight.left >= LEAST_HAULED:
+                self._tell(nothing)
         except Exception:  # noqa: BLE001 - as above
             self._defect()
         return True
@@ -77,7 +81,7 @@ class StraightHttpFront(HttpFront):
     def _end(self, straight: StraightRequest, now: float) -> None:
         if self.transport.waits:  # type: ignore[attr-defined] # it is a SocketStream
             # Not taken yet: the log waits for it, and so does the next request.
-            self._tell(_nothing)
+            self._tell(nothing)
             return
         environment, exchange = self._environment, self._exchange
         if environment.sink.wants_records:
@@ -90,8 +94,3 @@ class StraightHttpFront(HttpFront):
     def _defect(self) -> None:
         self.log.failure("an HTTP connection ended by a defect")
         self._tell(lambda now: self._exchange.broke_off(Outcome.INTERNAL, "", now))
-
-
-def _nothing(_now: float) -> Sequence[HttpStep]:
-    """No fact: only what is under way goes the long way from here."""
-    return ()

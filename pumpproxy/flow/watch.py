@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 class Watch:
     """The sweep's entry for one exchange. `taken`: bytes that a side has acknowledged, None where nobody knows."""
 
-    __slots__ = ("_exchange", "_looks_at", "_passed", "_sweep", "_taken", "_taken_before", "tick")
+    __slots__ = ("_exchange", "_looks_at", "_passed", "_renew", "_sweep", "_taken", "_taken_before", "tick")
 
     def __init__(
-        self, sweep: Sweep, exchange: Exchange, taken: Callable[[Side], int | None], passed: Callable[[], None]
+        self,
+        sweep: Sweep,
+        exchange: Exchange,
+        taken: Callable[[Side], int | None],
+        renew: Callable[[], None],
+        passed: Callable[[], None],
     ) -> None:
-        """`passed` is called when the deadline has passed, and nobody made progress."""
+        """`renew` is called before the sweep is answered: what the exchange was not told of yet is told then.
+
+        `passed` is called when the deadline has passed, and nobody made progress.
+        """
+        self._renew = renew
         self._sweep = sweep
         self.tick = NOWHERE
         self._exchange = exchange
@@ -52,6 +61,7 @@ class Watch:
 
     def deadline(self) -> float | None:
         """For the sweep, which looks at that time."""
+        self._renew()
         deadline = self._exchange.deadline()
         self._looks_at = inf if deadline is None else deadline
         return deadline

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pumpproxy.wire.framing import Framing
 
 
+LEAST_HAULED = 256 * 1024
+"""Bytes from which a body is worth to be moved in the kernel: what is less costs no more to be read and written."""
+
+
 class Body:
     """One body. Once `done`, `rest` is what was fed beyond its end, and `feed` may not be called any more."""
 
@@ -42,6 +46,22 @@ class Body:
             self._left -= len(data)
             self.done = not self._left
         return encode_chunk(data) if self.chunked else data
+
+    @property
+    def plain(self) -> bool:
+        """Whether its bytes pass as they come, but perhaps in other chunks."""
+        return self._reader is None and not self.done
+
+    @property
+    def left(self) -> int | None:
+        """Bytes still to come; None: until the sender closes."""
+        return self._left
+
+    def hauled(self, size: int) -> None:
+        """So many bytes have passed without being fed; never more than `left`."""
+        if self._left is not None:
+            self._left -= size
+            self.done = not self._left
 
     def skip_to(self, left: int) -> None:
         """Of a body with a length: all but so many bytes have passed already."""

@@ -60,14 +60,14 @@ class Conversation(Standing):
 
     def take(self, transaction: Transaction, data: bytes) -> None:
         """Bytes of the body, or beyond it."""
-        if transaction.uploaded:
+        if transaction.up.done:
             self.pressure.hold(data)
             return
         fault = transaction.upload(data, self.now)
         if fault is not None:
             self.fail(fault)
-        elif transaction.uploaded:
-            self.pressure.hold(transaction.beyond)
+        elif transaction.up.done:
+            self.pressure.hold(transaction.up.beyond)
 
     # Deciding -------------------------------------------------------------------------------------------------------
 
@@ -111,8 +111,8 @@ class Conversation(Standing):
         fault = transaction.start(rest, self.now, self._bound)
         if fault is not None:
             self.fail(fault)
-        elif transaction.uploaded:
-            self.pressure.hold(transaction.beyond)
+        elif transaction.up.done:
+            self.pressure.hold(transaction.up.beyond)
 
     def _origin_for(self, declared: Frontend) -> Origin:
         """Who the client is, as far as this declaration knows."""
@@ -136,8 +136,8 @@ class Conversation(Standing):
         self._steps.append(parting)
         if isinstance(parting, KeepServer) and parting.private:
             self._bound = transaction.attempt.server
-        self.pressure.unwanted = not transaction.uploaded
-        closing = not transaction.uploaded or not transaction.down.persistent
+        self.pressure.unwanted = not transaction.up.done
+        closing = not transaction.up.done or not transaction.down.persistent
         transaction.release()
         self.transaction = None
         self._drain(COMPLETED, closing=closing)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pumpproxy.policy import forwarding
-from pumpproxy.policy.httpsteps import SendClient
+from pumpproxy.policy.bodies import LEAST_HAULED
+from pumpproxy.policy.httpsteps import HaulDown, SendClient
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.request import Ending, Fault
 from pumpproxy.policy.reuse import is_private
@@ -32,6 +33,7 @@ class Download:
     """The response to one request. Its steps go to the list that it is given."""
 
     __slots__ = (
+        "_hauls",
         "_head",
         "_reader",
         "_request",
@@ -59,6 +61,7 @@ class Download:
         """Whether the client's connection may outlive the response; its head says so where it is clear by then."""
         self.switched: bytes | None = None
         """After a 101: what the client is to get first."""
+        self._hauls = False
         self.surplus = False
         """The server sent more than the response."""
         self.private = False
@@ -73,6 +76,22 @@ class Download:
     def done(self) -> bool:
         """Whether the response is complete."""
         return self._response is not None and self._response.body.done
+
+    def haul(self) -> None:
+        """Let a long body pass unread from here on, once."""
+        response = self._response
+        if response is None or self._hauls or not response.body.plain:
+            return
+        left = response.body.left
+        if (self._request.bytes_out if left is None else left) >= LEAST_HAULED:
+            self._hauls = True
+            self._steps.append(HaulDown(left, response.body.chunked))
+
+    def hauled(self, size: int, out: int) -> None:
+        """So much of the body has passed unread, and the client got so much for it."""
+        if self._response is not None:
+            self._response.body.hauled(size)
+            self._request.bytes_out += out
 
     @property
     def lasting(self) -> bool:

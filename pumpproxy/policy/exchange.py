@@ -124,14 +124,25 @@ class Exchange(Conversation):
     def server_full(self, now: float) -> Sequence[HttpStep]:
         """The server takes less than it is sent: our buffer is full."""
         if self.transaction is not None:
-            self.transaction.server_full = True
+            self.transaction.up.server_full = True
         return self.progressed(now)
 
     def server_ready(self, now: float) -> Sequence[HttpStep]:
         """After `server_full`: our buffer is empty."""
         if self.transaction is not None:
-            self.transaction.server_full = False
+            self.transaction.up.server_full = False
         return self.progressed(now)
+
+    def hauled(self, side: Side, size: int, out: int, at: float, now: float) -> Sequence[HttpStep]:
+        """After `HaulDown` or `HaulUp`: so much of what that side sends has passed unread, the last of it `at`.
+
+        `out`: bytes that the other side got for it, with what frames them.
+        """
+        self.now = now
+        if self.stage is Stage.FORWARDING and self.transaction is not None:
+            self.transaction.hauled(side, size, out, at)
+            self.settle(self.transaction, None)
+        return self.flush()
 
     def tunnel_ended(self, bytes_in: int, bytes_out: int, ending: Ending, now: float) -> Sequence[HttpStep]:
         """After `StartTunnel`: both connections are gone, after so many bytes from and to the client."""
@@ -178,7 +189,7 @@ class Exchange(Conversation):
         """Whose taking of what it was sent the deadline waits for, where it does."""
         if self.stage is Stage.DRAINING or (self.stage is Stage.FORWARDING and self.pressure.client_full):
             return Side.CLIENT
-        full = self.transaction is not None and self.transaction.server_full
+        full = self.transaction is not None and self.transaction.up.server_full
         return Side.SERVER if self.stage is Stage.FORWARDING and full else None
 
     def progressed(self, now: float) -> Sequence[HttpStep]:

@@ -75,6 +75,23 @@ class ResumeServer:
 
 
 @dataclass(frozen=True, slots=True)
+class HaulDown:
+    """So much of the response may pass unread; tell `hauled` of what does so. The rest is told as ever."""
+
+    size: int | None
+    """Bytes; None: until the server closes."""
+    chunked: bool
+    """As chunks of any size."""
+
+
+@dataclass(frozen=True, slots=True)
+class HaulUp:
+    """As `HaulDown`, of the request's body."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class DrainClient:
     """Tell `client_drained` when everything written to the client has left our buffer."""
 
@@ -117,6 +134,8 @@ HttpStep = (
     | ResumeClient
     | PauseServer
     | ResumeServer
+    | HaulDown
+    | HaulUp
     | DrainClient
     | FinishClient
     | ResetClient

@@ -48,12 +48,12 @@ class Pressure:
     def adjust(self, transaction: Transaction | None, steps: list[HttpStep]) -> None:
         """Append the steps that pause or resume whoever is to be read differently from now on."""
         pause = self._held_size > MAX_PIPELINED or self.unwanted
-        if transaction is None or not transaction.connected:
+        if transaction is None or not transaction.up.connected:
             # Another server's connection begins unpaused.
             self._server_paused = False
         if transaction is not None:
-            pause = pause or transaction.holds_much
-            if transaction.connected and self.client_full is not self._server_paused:
+            pause = pause or transaction.up.holds_much
+            if transaction.up.connected and self.client_full is not self._server_paused:
                 self._server_paused = self.client_full
                 steps.append(httpsteps.PAUSE_SERVER if self._server_paused else httpsteps.RESUME_SERVER)
         if pause is not self._client_paused:

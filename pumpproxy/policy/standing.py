@@ -155,6 +155,8 @@ class Standing:
     def flush(self) -> Sequence[HttpStep]:
         """The steps so far, with what follows for who is read from."""
         if self.stage is not Stage.OVER and self.stage is not Stage.TUNNEL:
+            if self.transaction is not None:
+                self.transaction.haul()
             self.pressure.adjust(self.transaction, self._steps)
         steps = tuple(self._steps)
         self._steps.clear()

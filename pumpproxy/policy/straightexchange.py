@@ -88,7 +88,7 @@ class StraightExchange(Exchange):
             return
         frontend, pool = self.frontend, self.frontend.pools[backend]
         plain = persistent and transaction.keeps and pool.backend.cookie is None
-        known = known_section(head, transaction.sent_head, frontend.declared, pool.backend, plain=plain)
+        known = known_section(head, transaction.up.head, frontend.declared, pool.backend, plain=plain)
         self._known.pop(self._section, None)
         if known is not None:
             if len(self._known) >= MOST_KNOWN:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from pumpproxy.policy import forwarding, httpsteps, reuse
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
 from pumpproxy.policy.download import Download
-from pumpproxy.policy.httpsteps import KeepServer, Reach, SendServer
+from pumpproxy.policy.httpsteps import KeepServer, Reach
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.request import Ending, Fault
+from pumpproxy.policy.upload import Upload
 from pumpproxy.wire.errors import HttpError
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from pumpproxy.policy.request import Request
     from pumpproxy.policy.straightrequest import StraightRequest
     from pumpproxy.wire.http1 import RequestHead
-
-MAX_EARLY = 64 * 1024
-"""Bytes of a body taken while we connect; then reading pauses (Twisted's own buffer size). A request that is sent on a
-kept connection can be sent once more as long as it has no more than that."""
 
 _TIMED_OUT = (b"HTTP/1.1 408 ", b"HTTP/1.0 408 ")
 """What some servers say to an idle connection before they close it."""
@@ -52,26 +49,9 @@ class Transaction:
     """One forwarded request, until its response is complete. Its steps go to the list that it is given."""
 
     __slots__ = (
-        "_attempts",
-        "_early",
-        "_early_size",
-        "_expects",
-        "_idempotent",
-        "_idle",
-        "_request",
-        "_reused",
-        "_steps",
-        "_timeout_server",
-        "_up",
-        "active",
-        "attempt",
-        "connected",
-        "down",
-        "engaged",
-        "keeps",
-        "sent_head",
-        "server_full",
-    )
+        "_attempts", "_idempotent", "_idle", "_request", "_steps", "_timeout_server", "active", "attempt", "down",
+        "engaged", "keeps", "up",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -88,62 +68,34 @@ class Transaction:
         self._attempts = request.attempts = Attempts(pool, head.host) if sticky is None else sticky.attempts
         request.pool = pool
         self._timeout_server = pool.backend.timeout_server
-        self._expects = forwarding.expects_continue(head)
         upgrade = forwarding.asks_for_websocket(head)
         self.keeps = reuse.keeps(frontend, pool.backend) and not forwarding.is_nameless(head)
         self._idempotent = head.method in reuse.IDEMPOTENT
         self._idle = reuse.longest_idle(head.method) if self.keeps else 0.0
-        self._reused = False
         outgoing = forwarding.outgoing_request(head, origin, frontend, pool.backend, upgrade=upgrade, keep=self.keeps)
-        self.sent_head = outgoing.head
-        """As a server gets it."""
-        self._up = outgoing.body
-        self._early = [outgoing.head]
-        self._early_size = 0
+        self.up = Upload(request, outgoing, steps, expects=forwarding.expects_continue(head))
         self.down = Download(request, head, steps, upgrade=upgrade)
         self.active = 0.0
         """When anything of it last moved, either way."""
         self.engaged = False
         """An attempt is under way, or a server's connection is there."""
-        self.connected = False
-        self.server_full = False
-        """The server does not take what it was sent."""
 
     # What the exchange asks -----------------------------------------------------------------------------------------
 
     @property
-    def uploaded(self) -> bool:
-        """Whether the request's body is complete."""
-        return self._up.done
-
-    @property
-    def beyond(self) -> bytes:
-        """What the client sent beyond the body, once that is complete."""
-        return self._up.rest
-
-    @property
-    def holds_much(self) -> bool:
-        """Whether the client must wait before it may send more of the body."""
-        return not self._up.done and (self.server_full or (not self.connected and self._early_size > MAX_EARLY))
-
-    @property
     def phase(self) -> Phase:
         """Where it is, for the log."""
-        if not self.connected:
+        if not self.up.connected:
             return Phase.CONNECT
-        return self.down.phase if self._up.done else Phase.DATA
+        return self.down.phase if self.up.done else Phase.DATA
 
     def turn(self, *, client_full: bool) -> Side:
         """Who is to blame where nothing moves; `client_full`: the client does not take what it was sent."""
-        if client_full:
-            return Side.CLIENT
-        # A client that waits for a 100 waits for the server.
-        waits = self._expects and not self.down.continued
-        return Side.SERVER if self.server_full or self._up.done or waits else Side.CLIENT
+        return Side.CLIENT if client_full or self.up.waits_for_client else Side.SERVER
 
     def deadline(self, timeout_client: float, *, client_full: bool) -> float | None:
         """When silence has lasted too long; None while we connect, which has its own limits."""
-        if not self.connected:
+        if not self.up.connected:
             return None
         client = self.turn(client_full=client_full) is Side.CLIENT
         return self.active + (timeout_client if client else self._timeout_server)
@@ -157,7 +109,7 @@ class Transaction:
     def parting(self) -> HttpStep:
         """What becomes of the server's connection, whose response is complete."""
         # What is left of the request is of no use to a server that has answered; it must not look complete to it.
-        if not self._up.done or self.server_full or self.down.surplus:
+        if not self.up.done or self.up.server_full or self.down.surplus:
             return httpsteps.RESET_SERVER
         if not self.keeps or not self.down.lasting:
             return httpsteps.LEAVE_SERVER
@@ -174,8 +126,8 @@ class Transaction:
 
         `bound`: the server that knows the client by its connection; it is asked if it may be.
         """
-        if self._up.done:
-            self._up.rest = early
+        if self.up.done:
+            self.up.without_body(early)
         elif early and (fault := self.upload(early, now)) is not None:
             return Fault(fault.status, Ending(fault.ending.outcome, Phase.REQUEST, fault.ending.detail))
         self._request.connecting_at = now
@@ -191,39 +143,26 @@ class Transaction:
         request.connecting_at = straight.started
         # A reload meanwhile changes nothing for it.
         self._timeout_server = straight.known.backend.timeout_server
-        self._early = [straight.outgoing]
         attempt = self._attempts.begin_at(straight.server)
         if not straight.reached:
             self._reach(attempt, self._idle)
             return
         self.attempt = attempt
-        self.engaged = self.connected = True
+        self.engaged = True
         self.active = straight.active
         request.server = straight.server.name
         request.connected_at = straight.started
+        self.up.resume(straight.outgoing, doubtful=not straight.status)
         if straight.status:
-            self._proven()
             self.down.resume(straight)
-        else:
-            self._reused = True
 
     def upload(self, data: bytes, now: float) -> Fault | None:
         """The client sent `data`, and the body was not complete."""
         try:
-            out = self._up.feed(data)
+            self.up.feed(data)
         except HttpError as error:
-            self._request.bytes_in += len(data)
             return Fault(error.status, Ending(Outcome.BAD_REQUEST, self.phase, error.reason))
-        self._request.bytes_in += len(data) - len(self._up.rest)
-        self._expects = False
         self.active = now
-        if not self.connected or self._reused:
-            self._early.append(out)
-            self._early_size += len(out)
-            if self.connected and self._early_size > MAX_EARLY:
-                self._proven()
-        if self.connected and out:
-            self._steps.append(SendServer(out))
         return None
 
     def _reach(self, attempt: Attempt, idle: float) -> None:
@@ -246,37 +185,47 @@ class Transaction:
 
     def connect_succeeded(self, now: float, *, reused: bool) -> None:
         """The server's connection is there; `reused`: it has carried others before."""
-        self.connected = True
         self.active = self._request.connected_at = now
-        self._steps.append(SendServer(b"".join(self._early)))
-        self._reused = reused
-        if not reused or self._early_size > MAX_EARLY:
-            self._proven()
+        self.up.begin(doubtful=reused)
 
     def received(self, data: bytes, now: float) -> Fault | None:
         """The server sent `data`, and the response was not complete."""
         self.active = now
-        if self._reused:
+        if self.up.doubtful:
             if data.startswith(_TIMED_OUT) and self._repeatable:
                 self._repeat()
                 return None
-            self._proven()
-        return self.down.received(data, now)
+            self.up.settle()
+        fault = self.down.received(data, now)
+        if self.down.continued:
+            self.up.wanted()
+        return fault
 
     def closed(self, *, cleanly: bool) -> Fault | None:
         """The server closed its half (`cleanly`), or the connection is gone; the response was not complete."""
         self.engaged = cleanly
-        if self._reused and self._repeatable:
+        if self.up.doubtful and self._repeatable:
             self._repeat()
             return None
         return self.down.closed(cleanly=cleanly)
 
-    # A connection that was kept
+    # What passes unread
 
-    def _proven(self) -> None:
-        """The connection needs no more doubt, or the request has become too long to be sent again."""
-        self._reused = False
-        self._early = []
+    def haul(self) -> None:
+        """Let long bodies pass unread from here on."""
+        if self.up.connected:
+            self.down.haul()
+            self.up.haul()
+
+    def hauled(self, side: Side, size: int, out: int, at: float) -> None:
+        """So much of that side's body has passed unread, the last of it at that time."""
+        self.active = max(self.active, at)
+        if side is Side.SERVER:
+            self.down.hauled(size, out)
+        else:
+            self.up.hauled(size)
+
+    # A connection that was kept
 
     @property
     def _repeatable(self) -> bool:
@@ -285,11 +234,11 @@ class Transaction:
         RFC 9110 section 9.2.2: "a client can automatically retry an idempotent request after a communication failure
         ... before the client is able to read the server's response"; others only where no server can have got it all.
         """
-        return self._idempotent or not self._up.done
+        return self._idempotent or not self.up.done
 
     def _repeat(self) -> None:
         """The server gave the kept connection up, as it may: the same again, on a new one."""
         if self.engaged:
             self._steps.append(httpsteps.RESET_SERVER)
-        self.connected = self.server_full = self._reused = False
+        self.up.take_back()
         self._reach(self.attempt._replace(after=0.0), 0.0)

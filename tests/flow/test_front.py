@@ -426,7 +426,7 @@ async def test_a_tunnel_outlives_timeout_client() -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_slow_reader_stops_the_fast_writer() -> None:
     """While the client reads nothing, the server can write no more than buffers hold; then everything arrives."""
-    size = 64_000_000
+    size = 192_000_000
     written = [0]
 
     def serve(connection: socket.socket) -> None:

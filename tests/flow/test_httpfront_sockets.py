@@ -119,7 +119,9 @@ async def test_a_large_answer_to_a_slow_reader() -> None:
         going_on.set()
         assert await result == hashlib.sha256(LARGE).hexdigest()
         await proxied.quiet()
-    assert 65536 < most < 65536 * 4
+    # What the kernel moves is never held by us.
+    assert most < 65536 * 4
+    assert proxied.environment.poller is not None or most > 65536
     record = proxied.sink.only
     assert record.outcome is Outcome.COMPLETED
     assert record.bytes_out > len(LARGE)

@@ -23,9 +23,10 @@ class Looked:
         self.due = deadline
         self.slow: Side | None = None
         self.taken: int | None = None
+        self.renewed = 0
         self.progress: list[float] = []
         self.passed: list[float] = []
-        self.watch = Watch(self.sweep, cast("Exchange", self), lambda _side: self.taken, self._passed)
+        self.watch = Watch(self.sweep, cast("Exchange", self), lambda _side: self.taken, self._renew, self._passed)
         self.watch.look()
 
     def deadline(self) -> float | None:
@@ -36,6 +37,9 @@ class Looked:
         """As the exchange's: the time begins anew."""
         self.progress.append(now)
         self.due = now + 10
+
+    def _renew(self) -> None:
+        self.renewed += 1
 
     def _passed(self) -> None:
         self.passed.append(self.clock.seconds())

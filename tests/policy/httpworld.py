@@ -83,6 +83,8 @@ class World:
         self.kept: dict[ServerState, list[ServerSide]] = {}
         self.tunnel: httpsteps.StartTunnel | None = None
         self.records: list[RequestRecord] = []
+        self.hauls: list[httpsteps.HaulDown | httpsteps.HaulUp] = []
+        """What may pass unread; it is read all the same."""
         self.client_paused = False
         self.draining = False
         self.finished = False
@@ -147,6 +149,8 @@ class World:
             case httpsteps.ResumeClient():
                 assert self.client_paused
                 self.client_paused = False
+            case httpsteps.HaulDown() | httpsteps.HaulUp():
+                self.hauls.append(step)
             case httpsteps.DrainClient():
                 assert not self.draining
                 self.draining = True

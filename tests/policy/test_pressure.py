@@ -23,6 +23,11 @@ class Way:
     connected = True
     holds_much = False
 
+    @property
+    def up(self) -> Way:
+        """Its upload, as far as that matters."""
+        return self
+
 
 def adjusted(pressure: Pressure, way: Way | None = None) -> list[HttpStep]:
     """The steps that follow."""

@@ -16,7 +16,7 @@ from pumpproxy.policy.httpsteps import (
     SendServer,
 )
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.transaction import MAX_EARLY
+from pumpproxy.policy.upload import MAX_EARLY
 from tests.playbook import (
     CLIENT,
     GET,

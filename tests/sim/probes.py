@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.pressure import MAX_PIPELINED
-from pumpproxy.policy.transaction import MAX_EARLY
+from pumpproxy.policy.upload import MAX_EARLY
 
 if TYPE_CHECKING:
     from tests.sim.talks import Talk

@@ -233,6 +233,8 @@ class Talk:
             case httpsteps.SendServer() | httpsteps.PauseServer() | httpsteps.ResumeServer():
                 assert self.peer is not None
                 self.peer.does(step)
+            case httpsteps.HaulDown() | httpsteps.HaulUp():
+                pass  # It may pass unread, and is read.
             case httpsteps.StartTunnel():
                 self._start_tunnel(step)
             case httpsteps.Ended(record):

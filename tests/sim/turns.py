@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pumpproxy.model import Action, ConnectionMode
 from pumpproxy.policy.records import Load
-from pumpproxy.policy.transaction import MAX_EARLY
+from pumpproxy.policy.upload import MAX_EARLY
 from tests.sim import causes, readback, strict
 from tests.sim.courses import Course
 from tests.sim.replies import Worth
