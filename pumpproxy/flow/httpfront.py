@@ -51,11 +51,15 @@ class HttpFront(StreamProtocol):
 
     log = Logger()
 
-    def __init__(self, environment: Environment, frontend: FrontendState, client: ClientAddress) -> None:
+    def __init__(
+        self, environment: Environment, frontend: FrontendState, client: ClientAddress, port: int | None = None
+    ) -> None:
+        """`port`: of ours, where the client came to; None on a unix socket."""
         now = environment.now()
         self._environment = environment
         self._frontend = frontend
         self._exchange = Exchange(environment.runtime, frontend, client, now, environment.wall() - now)
+        self._exchange.port = port
         self._steps: deque[HttpStep] = deque()
         self._doing = False
         self._watch = Watch(environment.sweep, self._exchange, self._taken_by, self._deadline_passed)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from pumpproxy.model import ConnectionMode
 from pumpproxy.policy import httpsteps, pages
 from pumpproxy.policy.answers import destination, own_answer
-from pumpproxy.policy.headers import Origin
 from pumpproxy.policy.httpsteps import Ended, FinishClient, SendClient, StartTunnel
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.pressure import Pressure
 from pumpproxy.policy.request import COMPLETED, Ending, Fault, Request
 from pumpproxy.policy.transaction import Transaction
+from pumpproxy.policy.vouching import Origin
 from pumpproxy.wire.errors import HttpError
 from pumpproxy.wire.framing import CHUNKED, HTTP_11
 from pumpproxy.wire.http1 import RequestReader
@@ -63,6 +63,7 @@ class Conversation:
         "frontend",
         "last",
         "now",
+        "port",
         "pressure",
         "request",
         "stage",
@@ -90,6 +91,8 @@ class Conversation:
         """No byte has come yet."""
         self.last = False
         """No request is taken after the one under way."""
+        self.port: int | None = None
+        """Of ours, where the client came to; None on a unix socket."""
         self.pressure = Pressure()
         # Of the answer that is drained:
         self._ending = COMPLETED
@@ -120,6 +123,8 @@ class Conversation:
 
     def begin(self) -> Request:
         """A request's first byte is there; the accept counts as that of the first."""
+        declared = self.frontend.declared
+        self._reader.bound(declared.max_head, declared.max_headers, declared.max_line)
         self.request = Request(self.waiting_since if self.fresh else self.now)
         self.fresh = False
         return self.request
@@ -173,7 +178,7 @@ class Conversation:
     def _forward(self, request: Request, head: RequestHead, backend: str, rest: bytes, *, persistent: bool) -> None:
         declared = self.frontend.declared
         if self._origin is None or self._origin_for is not declared:
-            self._origin = Origin.of(self._client, declared)
+            self._origin = Origin.of(self._client, declared, self.port)
             self._origin_for = declared
         pool = self.frontend.pools[backend]
         transaction = Transaction(request, head, self._origin, declared, pool, self._steps)

@@ -22,10 +22,10 @@ from pumpproxy.wire.errors import HttpError
 if TYPE_CHECKING:
     from pumpproxy.model import Frontend
     from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.headers import Origin
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.request import Request
+    from pumpproxy.policy.vouching import Origin
     from pumpproxy.wire.http1 import RequestHead
 
 MAX_EARLY = 64 * 1024
@@ -83,7 +83,7 @@ class Transaction:
         self._up = outgoing.body
         self._early = [outgoing.head]
         self._early_size = 0
-        self.down = Download(request, head, steps, upgrade=upgrade)
+        self.down = Download(request, head, frontend, steps, upgrade=upgrade)
         self.active = 0.0
         """When anything of it last moved, either way."""
         self.engaged = False
