@@ -195,6 +195,16 @@ class Frontend:
     """None: the global limit alone."""
     forwardfor: ForwardFor | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    forwarded: bool = False
+    forwarded_proto: bool = False
+    forwarded_host: bool = False
+    forwarded_port: bool = False
+    via: str | None = None
+    """The pseudonym under which each message is marked; None: none is."""
+    max_head: int = 16384
+    """Of requests and of responses."""
+    max_headers: int = 100
+    """Lines."""
     connection: ConnectionMode = ConnectionMode.KEEP_ALIVE
     log_format: LogFormat = LogFormat.TCPLOG
     """The reader's default follows the mode: httplog for http."""
@@ -205,6 +215,11 @@ class Frontend:
     timeout_http_request: float = 10.0
     timeout_http_keep_alive: float = 10.0
     timeout_tunnel: float = 3600.0
+
+    @property
+    def max_line(self) -> int:
+        """Bytes of a request's or response's first line: half a head, so that one cannot take all the room."""
+        return self.max_head // 2
 
 
 @dataclass(frozen=True, slots=True)

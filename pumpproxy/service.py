@@ -49,10 +49,10 @@ FAREWELL = 1.0
 """Seconds that the last connections have to be gone, once they were told to go."""
 
 
-def _build(environment: Environment, frontend: FrontendState, client: ClientAddress) -> Protocol:
+def _build(environment: Environment, frontend: FrontendState, client: ClientAddress, port: int | None) -> Protocol:
     """What reads a client, by the frontend's mode at the moment of the accept."""
     if frontend.declared.mode is Mode.HTTP:
-        return StraightHttpFront(environment, frontend, client)
+        return StraightHttpFront(environment, frontend, client, port)
     return FrontProtocol(environment, frontend, client)
 
 

@@ -97,13 +97,52 @@ SILENT = Option(
 TRUSTED_PROXIES = Option(
     kind=Kind.FRONTEND, key="trusted-proxies", value="NET...", parse=values.each(values.network), modes=HTTP,
     unset="none",
-    doc="The networks whose X-Forwarded-For and the like are kept. From anybody else those headers are removed, also "
-    "where we write none ourselves.",
+    doc="The networks whose X-Forwarded-For, -Proto, -Host and -Port, X-Real-IP and Forwarded are kept. From anybody "
+    "else these headers are removed, and what a server may take for them (`X_Forwarded_For`), also where we write none "
+    "ourselves.",
 )
 FRONTEND_FORWARDFOR = Option(
     kind=Kind.FRONTEND, key="forwardfor", value=_FORWARDFOR, parse=values.forwardfor, default="no", modes=HTTP,
     doc="Adds a line `X-Forwarded-For: CLIENT` (or NAME) to each request; not for clients in the NETs, and with "
     "`if-none` not where a trusted proxy sent one.",
+)
+FORWARDED = Option(
+    kind=Kind.FRONTEND, key="forwarded", value=_BOOLEAN, parse=values.boolean, default="no", modes=HTTP,
+    doc="Adds an element of RFC 7239 to each request, `Forwarded: for=CLIENT;host=HOST;proto=http`: the client's "
+    "address (`unknown` on a unix socket) and its Host (left out where it named none). It is a line of its own, behind "
+    "those of a trusted proxy.",
+)
+FORWARDED_PROTO = Option(
+    kind=Kind.FRONTEND, key="forwarded-proto", value=_BOOLEAN, parse=values.boolean, default="no", modes=HTTP,
+    doc="Adds `X-Forwarded-Proto: http` to each request. Where a trusted proxy sent `Forwarded` or one of "
+    "X-Forwarded-Proto, -Host and -Port, it speaks for its own client, and we add none of these three.",
+)
+FORWARDED_HOST = Option(
+    kind=Kind.FRONTEND, key="forwarded-host", value=_BOOLEAN, parse=values.boolean, default="no", modes=HTTP,
+    doc="Adds `X-Forwarded-Host: HOST`, as the client wrote it; not to a request that names no host, and else as with "
+    "`forwarded-proto`.",
+)
+FORWARDED_PORT = Option(
+    kind=Kind.FRONTEND, key="forwarded-port", value=_BOOLEAN, parse=values.boolean, default="no", modes=HTTP,
+    doc="Adds `X-Forwarded-Port: PORT`, the port of ours that the client came to; not on a unix socket, and else as "
+    "with `forwarded-proto`.",
+)
+VIA = Option(
+    kind=Kind.FRONTEND, key="via", value="NAME or `no`", parse=values.pseudonym, default="no", modes=HTTP,
+    doc="Adds `Via: 1.1 NAME` to each request and each response that is passed on, behind what is there: the version "
+    "of HTTP that it came in, and the name that we go by. Requests that go in circles are not looked for; each round "
+    "adds a line, until `max-headers` or `max-head` ends it.",
+)
+MAX_HEAD = Option(
+    kind=Kind.FRONTEND, key="max-head", value="SIZE", parse=values.size(1024, 2**20), default="16k", modes=HTTP,
+    reload="yes, for heads that begin then",
+    doc="The most bytes of a request's head: 431; its first line may have half of them: 414. The same holds for a "
+    "response's: 502. From `1k` to `1m`. A client can make us hold that much.",
+)
+MAX_HEADERS = Option(
+    kind=Kind.FRONTEND, key="max-headers", value="NUMBER", parse=values.number(10, 10_000), default="100", modes=HTTP,
+    reload="yes, for heads that begin then",
+    doc="The most header lines of a request: 431; and of a response: 502. From 10 to 10000.",
 )
 FRONTEND_CONNECTION = Option(
     kind=Kind.FRONTEND, key="connection", value="`keep-alive`, `server-close` or `close`", default="keep-alive",
@@ -233,12 +272,7 @@ BY_KEY = {(row.kind, row.key): row for row in ROWS}
 # fmt: off
 LATER = {
     Kind.GLOBAL: frozenset(),
-    Kind.FRONTEND: frozenset(
-        {
-            "accept-proxy", "forwarded", "forwarded-host", "forwarded-port", "forwarded-proto", "max-head",
-            "max-headers", "max-per-source", "rate-per-source", "via",
-        }
-    ),
+    Kind.FRONTEND: frozenset({"accept-proxy", "max-per-source", "rate-per-source"}),
     Kind.BACKEND: frozenset(
         {"hold", "on-down", "slow-start", "timeout-check", "timeout-queue", "warn-days"}
     ),

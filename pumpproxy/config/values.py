@@ -36,6 +36,8 @@ LATER = "comes with a later version"
 _DURATION = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBER = re.compile(r"[0-9]{1,15}")
+_SIZE = re.compile(r"([0-9]{1,15})([km]?)")
+_BYTES = {"": 1, "k": 1024, "m": 1024 * 1024}
 _NAME = re.compile(r"[A-Za-z0-9_.:-]+")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
 _YES = frozenset({"yes", "true", "on"})
@@ -76,6 +78,21 @@ def number(least: int, most: int) -> Callable[[str], int]:
         value = int(text)
         if not least <= value <= most:
             raise BadValue(Fault(f"{text} is out of range", f"from {least} to {most}", text))
+        return value
+
+    return parse
+
+
+def size(least: int, most: int) -> Callable[[str], int]:
+    """A parser of bytes within these bounds: a whole number, alone or with `k` (1024) or `m` (1024 times 1024)."""
+
+    def parse(text: str) -> int:
+        match = _SIZE.fullmatch(text.lower())
+        if match is None:
+            raise BadValue(Fault(f"{quoted(text)} is not a size", "a whole number of bytes, or as 64k or 1m"))
+        value = int(match[1]) * _BYTES[match[2]]
+        if not least <= value <= most:
+            raise BadValue(Fault(f"{quoted(text)} is out of range", f"from {least} to {most} bytes"))
         return value
 
     return parse
@@ -191,6 +208,17 @@ def _by_keyword(words: list[str], keywords: tuple[str, ...], faults: Faults) -> 
         else:
             group.append(word)
     return groups
+
+
+def pseudonym(text: str) -> str | None:
+    """The name of a proxy in `Via` (RFC 9110, section 7.6.3), or `no` (None)."""
+    if text.lower() in _NO:
+        return None
+    if text.lower() in _YES:
+        raise BadValue(Fault("no name is given", "write the name that is to stand in Via"))
+    if _TOKEN.fullmatch(text) is None:
+        raise BadValue(Fault(f"{quoted(text)} is not a pseudonym", "one word without : / ( ) , ; and the like"))
+    return text
 
 
 def field_name(text: str) -> str:

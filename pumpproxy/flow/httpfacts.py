@@ -46,11 +46,15 @@ class HttpFacts(StreamProtocol):
 
     log = Logger()
 
-    def __init__(self, environment: Environment, frontend: FrontendState, client: ClientAddress) -> None:
+    def __init__(
+        self, environment: Environment, frontend: FrontendState, client: ClientAddress, port: int | None = None
+    ) -> None:
+        """`port`: of ours, where the client came to; None on a unix socket."""
         now = environment.now()
         self._environment = environment
         self._frontend = frontend
         self._exchange = StraightExchange(environment.runtime, frontend, client, now, environment.wall() - now)
+        self._exchange.port = port
         self._steps: deque[HttpStep] = deque()
         self._doing = False
         self._hauls = Hauls(environment.pipes, self)

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pumpproxy.flow.arrival import arrivals, client_address, serve
-from pumpproxy.flow.sockets import close_socket
+from pumpproxy.flow.sockets import close_socket, port_of
 from pumpproxy.model import Action, Mode
 from pumpproxy.policy.records import ClientAddress
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from pumpproxy.policy.runtime import FrontendState
 
     Shorten = Callable[[Environment, Poller], "ShortWay"]
-    BuildProtocol = Callable[[Environment, FrontendState, ClientAddress], Protocol]
+    BuildProtocol = Callable[[Environment, FrontendState, ClientAddress, int | None], Protocol]
+    """The last is `port_of` the listening socket."""
 
 BACKLOG_MOST = 65536
 """Connections served from the backlog of a listener that closes: more than any kernel holds."""
@@ -88,6 +89,7 @@ class Listener:
         self._shorten = shorten
         self._short_way: ShortWay | None = None
         self._socket = sock
+        self._port = port_of(sock)
         self._reading = False
         self._hindered = False
         self._retry: IDelayedCall | None = None
@@ -225,7 +227,7 @@ class Listener:
         if found:
             self.accepted += len(found)
             for descriptor, client, data in found if short_way is None else short_way.take(frontend, found):
-                serve(poller, descriptor, self._build(self._environment, frontend, client), data)
+                serve(poller, descriptor, self._build(self._environment, frontend, client, self._port), data)
         if error is not None:
             return self._may_go_on(error)
         self._say_if_again(most)
@@ -253,10 +255,10 @@ class Listener:
         port = cast("tcp.Port", self)
         transport: tcp.Server
         if sock.family == socket.AF_UNIX:
-            protocol = self._build(self._environment, self.frontend, ClientAddress("unix", 0))
+            protocol = self._build(self._environment, self.frontend, ClientAddress("unix", 0), None)
             transport = unix.Server(sock, protocol, "", port, self.accepted, reactor)
         else:
-            protocol = self._build(self._environment, self.frontend, client_address(address))
+            protocol = self._build(self._environment, self.frontend, client_address(address), self._port)
             transport = tcp.Server(sock, protocol, address, port, self.accepted, reactor)
         try:
             protocol.makeConnection(transport)

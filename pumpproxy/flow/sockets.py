@@ -68,6 +68,11 @@ def open_sockets(address: BindAddress) -> list[socket.socket]:
         raise ListenError(address, _reason(address, error), error.errno or 0) from error
 
 
+def port_of(sock: socket.socket) -> int | None:
+    """The port that clients come to; None for a unix socket, which has none."""
+    return None if sock.family == socket.AF_UNIX else int(sock.getsockname()[1])
+
+
 def close_socket(sock: socket.socket) -> None:
     """Close it, and take a unix socket's path away where it is still this one's."""
     path = sock.getsockname() if sock.family == socket.AF_UNIX else None

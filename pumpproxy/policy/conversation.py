@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from pumpproxy.model import ConnectionMode
 from pumpproxy.policy import httpsteps, persistence
 from pumpproxy.policy.answers import led, named, own_answer
-from pumpproxy.policy.headers import Origin
 from pumpproxy.policy.httpsteps import KeepServer, SendClient, StartTunnel
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.request import COMPLETED, Ending, Fault, Request
 from pumpproxy.policy.standing import Stage, Standing
 from pumpproxy.policy.transaction import Transaction
+from pumpproxy.policy.vouching import Origin
 from pumpproxy.wire.errors import HttpError
 from pumpproxy.wire.framing import CHUNKED, HTTP_11
 
@@ -117,7 +117,7 @@ class Conversation(Standing):
     def _origin_for(self, declared: Frontend) -> Origin:
         """Who the client is, as far as this declaration knows."""
         if self._origin is None or self._origin_by is not declared:
-            self._origin = Origin.of(self._client, declared)
+            self._origin = Origin.of(self._client, declared, self.port)
             self._origin_by = declared
         return self._origin
 

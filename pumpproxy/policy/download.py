@@ -19,6 +19,7 @@ from pumpproxy.wire.framing import HTTP_10
 from pumpproxy.wire.http1 import ResponseReader
 
 if TYPE_CHECKING:
+    from pumpproxy.model import Frontend
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.request import Request
     from pumpproxy.policy.straightrequest import StraightRequest
@@ -40,6 +41,7 @@ class Download:
         "_response",
         "_steps",
         "_upgrade",
+        "_via",
         "continued",
         "persistent",
         "private",
@@ -47,13 +49,16 @@ class Download:
         "switched",
     )
 
-    def __init__(self, request: Request, head: RequestHead, steps: list[HttpStep], *, upgrade: bool) -> None:
+    def __init__(
+        self, request: Request, head: RequestHead, frontend: Frontend, steps: list[HttpStep], *, upgrade: bool
+    ) -> None:
         """`upgrade`: the server was asked for a WebSocket."""
         self._request = request
         self._head = head
         self._steps = steps
         self._upgrade = upgrade
-        self._reader = ResponseReader()
+        self._reader = ResponseReader(frontend.max_head, frontend.max_headers, frontend.max_line)
+        self._via = frontend.via
         self._response: forwarding.OutgoingResponse | None = None
         self.continued = False
         """The server said 100: it wants the body."""
@@ -113,7 +118,7 @@ class Download:
         head = self._reader.feed(straight.answer)
         if head is None:  # never: it was read before
             return
-        response = forwarding.outgoing_response(head, self._head, persistent=self.persistent)
+        response = forwarding.outgoing_response(head, self._head, persistent=self.persistent, via=self._via)
         response.body.skip_to(straight.left)
         self._request.answered_at = straight.answered_at
         self._request.status = straight.status
@@ -160,11 +165,11 @@ class Download:
                 self.continued = True
             # RFC 9110 section 15.2: "a server MUST NOT send a 1xx response to an HTTP/1.0 client."
             if self._head.version != HTTP_10:
-                self._send(forwarding.interim_response(head))
+                self._send(forwarding.interim_response(head, self._via))
 
     def _begin(self, head: ResponseHead, data: bytes, now: float) -> Fault | None:
         try:
-            response = forwarding.outgoing_response(head, self._head, persistent=self.persistent)
+            response = forwarding.outgoing_response(head, self._head, persistent=self.persistent, via=self._via)
             if response.body.done:
                 out, surplus = b"", data
             else:
@@ -188,7 +193,7 @@ class Download:
             return self._bad("101 without the upgrade that was asked for")
         self._request.answered_at = now
         self._request.status = head.status
-        self.switched = forwarding.interim_response(head) + rest
+        self.switched = forwarding.interim_response(head, self._via) + rest
         return None
 
     def _send(self, out: bytes) -> None:

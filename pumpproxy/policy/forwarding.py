@@ -9,17 +9,20 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pumpproxy.policy.bodies import Body
-from pumpproxy.policy.headers import dropped, forwarded_for, request_drops, response_drops, wants_trailers
+from pumpproxy.policy.headers import dropped, request_drops, response_drops, wants_trailers
+from pumpproxy.policy.vouching import asked_host, vouching_lines
 from pumpproxy.wire.framing import HTTP_10, HTTP_11, BodyKind
 from pumpproxy.wire.http1 import response_framing
-from pumpproxy.wire.httpfields import OWS, values
+from pumpproxy.wire.httpfields import OWS, likeness, values
 
 if TYPE_CHECKING:
     from pumpproxy.model import Backend, Frontend
-    from pumpproxy.policy.headers import Origin
+    from pumpproxy.policy.vouching import Origin
+    from pumpproxy.wire.framing import Version
     from pumpproxy.wire.http1 import RequestHead, ResponseHead
     from pumpproxy.wire.httpfields import Fields
 
+_NOTHING: frozenset[bytes] = frozenset()
 _HOP_COUNTED = (b"OPTIONS", b"TRACE")
 _COUNT = re.compile(rb"[1-9][0-9]{0,9}")
 _SWITCHING = 101
@@ -88,13 +91,13 @@ def outgoing_request(
     `upgrade`: with the client's wish for a WebSocket; `keep`: the connection may live on.
     """
     rules = [rule for rule in (frontend.forwardfor, backend.forwardfor) if rule is not None]
-    drops = request_drops(head.connection, origin, rules)
+    drops = request_drops(head.connection, rules, trusted=origin.trusted)
     chunked = head.framing.kind is BodyKind.CHUNKED
     # RFC 9112 section 3.2: an HTTP/1.1 request has a Host. A client that named none spoke HTTP/1.0, and so do we then.
     nameless = is_nameless(head)
     lines = [b"%b %b HTTP/1.%d\r\n" % (head.method, head.path, not nameless)]
     if head.host_field is None and head.host is not None:
-        lines.append(f"Host: {head.host}{'' if head.port is None else f':{head.port}'}\r\n".encode("ascii"))
+        lines.append(b"Host: %b\r\n" % (asked_host(head) or b""))
     # RFC 9110 section 10.1.1: a "100-continue expectation" in HTTP/1.0 MUST be ignored; the server would not.
     own_drops = drops if head.version != HTTP_10 else drops | {b"expect"}
     fields = _one_hop_less(head.fields) if head.method in _HOP_COUNTED else head.fields
@@ -108,10 +111,24 @@ def outgoing_request(
         lines.append(b"TE: trailers\r\nConnection: %b\r\n" % (b"TE" if keep else b"close, TE"))
     elif not keep:
         lines.append(b"Connection: close\r\n")
-    if (told := forwarded_for(head.fields, origin, rules)) is not None:
-        lines.append(f"{told[0]}: {told[1]}\r\n".encode("ascii"))
+    spoken = _NOTHING
+    if origin.trusted:
+        spoken = frozenset([likeness(name) for name, _ in head.fields if not dropped(name, drops)])
+        # A trailer is the proxy's client's: the proxy had spoken by then.
+        drops = request_drops(head.connection, rules, trusted=False)
+    lines += vouching_lines(head, origin, frontend, rules, spoken)
+    if frontend.via is not None:
+        lines.append(_via(head.version, frontend.via))
     lines.append(b"\r\n")
     return OutgoingRequest(b"".join(lines), Body(head.framing, drops, chunked=chunked))
+
+
+def _via(version: Version, pseudonym: str) -> bytes:
+    # RFC 9110 section 7.6.3: "A proxy MUST send an appropriate Via header field ... in each message that it forwards.
+    # An HTTP-to-HTTP gateway MUST send an appropriate Via header field in each inbound request message and MAY send a
+    # Via header field in forwarded response messages." Via = received-protocol RWS received-by. Ours comes last, and is
+    # a line of its own: no member of the list is joined with another.
+    return f"Via: {version[0]}.{version[1]} {pseudonym}\r\n".encode("ascii")
 
 
 def _copy_fields(
@@ -119,12 +136,12 @@ def _copy_fields(
 ) -> list[tuple[bytes, bytes]]:
     """Append the lines that pass; a Content-Length among them says `length`, and does not pass where that is None.
 
-    Returns the fields that do not pass, by lower-case name.
+    Returns the fields that do not pass, by likeness.
     """
     kept_back = []
     for name, value in fields:
-        key = name.lower()
-        if key in drops or (b"_" in key and dropped(key, drops)):
+        key = likeness(name)
+        if key in drops or (key == b"content-length" and dropped(name, drops)):
             kept_back.append((key, value))
         elif key != b"content-length":
             lines.append(b"%b: %b\r\n" % (name, value))
@@ -154,7 +171,9 @@ class OutgoingResponse(NamedTuple):
     """Whether the server's connection may live on."""
 
 
-def outgoing_response(head: ResponseHead, request: RequestHead, *, persistent: bool) -> OutgoingResponse:
+def outgoing_response(
+    head: ResponseHead, request: RequestHead, *, persistent: bool, via: str | None = None
+) -> OutgoingResponse:
     """The final response as the client gets it; `persistent`: it wants its connection kept, and may have it.
 
     Raises HttpError (502) where the end of its body could be read in two ways.
@@ -176,6 +195,8 @@ def outgoing_response(head: ResponseHead, request: RequestHead, *, persistent: b
         lines.append(b"Connection: close\r\n")
     elif request.version == HTTP_10:
         lines.append(b"Connection: keep-alive\r\n")
+    if via is not None:
+        lines.append(_via(head.version, via))
     lines.append(b"\r\n")
     body = Body(framing, drops, chunked=chunked)
     lasting = head.keep_alive and framing.kind is not BodyKind.UNTIL_CLOSE
@@ -193,11 +214,13 @@ def _length_of_another(head: ResponseHead, method: bytes) -> int | None:
     return int(lengths[0]) if lengths else None
 
 
-def interim_response(head: ResponseHead) -> bytes:
+def interim_response(head: ResponseHead, via: str | None = None) -> bytes:
     """A 1xx as the client gets it; a 101 only where the upgrade is granted."""
     lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
     _copy_fields(head.fields, response_drops(head.connection), None, lines)
     if head.status == _SWITCHING:
         lines.append(b"Upgrade: websocket\r\nConnection: Upgrade\r\n")
+    if via is not None:
+        lines.append(_via(head.version, via))
     lines.append(b"\r\n")
     return b"".join(lines)

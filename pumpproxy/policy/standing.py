@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pumpproxy.model import Frontend
-    from pumpproxy.policy.headers import Origin
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.pool import ServerState
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.policy.transaction import Transaction
+    from pumpproxy.policy.vouching import Origin
 
 
 class Stage(enum.Enum):
@@ -58,6 +58,7 @@ class Standing:
         "frontend",
         "last",
         "now",
+        "port",
         "pressure",
         "request",
         "stage",
@@ -85,6 +86,8 @@ class Standing:
         """No byte has come yet."""
         self.last = False
         """No request is taken after the one under way."""
+        self.port: int | None = None
+        """Of ours, where the client came to; None on a unix socket."""
         self.pressure = Pressure()
         # The server that knows this client by the connection, which is kept for it alone.
         self._bound: ServerState | None = None
@@ -94,6 +97,8 @@ class Standing:
 
     def begin(self) -> Request:
         """A request's first byte is there; the accept counts as that of the first."""
+        declared = self.frontend.declared
+        self._reader.bound(declared.max_head, declared.max_headers, declared.max_line)
         self.request = Request(self.waiting_since if self.fresh else self.now)
         self.fresh = False
         return self.request

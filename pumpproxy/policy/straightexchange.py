@@ -16,11 +16,12 @@ from pumpproxy.policy.standing import Stage
 from pumpproxy.policy.straightrequest import StraightHead, StraightRequest, known_section
 from pumpproxy.policy.transaction import Transaction
 from pumpproxy.wire.http1 import RequestReader
-from pumpproxy.wire.plainhead import plain_get
+from pumpproxy.wire.plainhead import MOST, MOST_FIELDS, plain_get
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pumpproxy.model import Frontend
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.records import ClientAddress, RequestRecord
     from pumpproxy.policy.runtime import FrontendState, Runtime
@@ -87,7 +88,7 @@ class StraightExchange(Exchange):
         if self._section is None or transaction is None:
             return
         frontend, pool = self.frontend, self.frontend.pools[backend]
-        plain = persistent and transaction.keeps and pool.backend.cookie is None
+        plain = persistent and transaction.keeps and pool.backend.cookie is None and _is_plain(frontend.declared)
         known = known_section(head, transaction.up.head, frontend.declared, pool.backend, plain=plain)
         self._known.pop(self._section, None)
         if known is not None:
@@ -120,7 +121,8 @@ class StraightExchange(Exchange):
         self.straight = None
         self.now = now
         request = self.request = self._told(straight)
-        head = RequestReader().feed(straight.data)
+        declared = straight.known.frontend
+        head = RequestReader(declared.max_head, declared.max_headers, declared.max_line).feed(straight.data)
         if head is None:  # never: it was read before
             return ()
         request.head = head
@@ -145,3 +147,8 @@ class StraightExchange(Exchange):
         request.head_at = straight.started
         request.bytes_in = len(straight.data)
         return request
+
+
+def _is_plain(frontend: Frontend) -> bool:
+    """Whether this frontend takes what `plainhead` reads, and adds nothing to an answer."""
+    return frontend.via is None and frontend.max_line >= MOST and frontend.max_headers >= MOST_FIELDS

@@ -22,11 +22,11 @@ from pumpproxy.wire.errors import HttpError
 if TYPE_CHECKING:
     from pumpproxy.model import Frontend
     from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.headers import Origin
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.pool import Pool, ServerState
     from pumpproxy.policy.request import Request
     from pumpproxy.policy.straightrequest import StraightRequest
+    from pumpproxy.policy.vouching import Origin
     from pumpproxy.wire.http1 import RequestHead
 
 _TIMED_OUT = (b"HTTP/1.1 408 ", b"HTTP/1.0 408 ")
@@ -74,7 +74,7 @@ class Transaction:
         self._idle = reuse.longest_idle(head.method) if self.keeps else 0.0
         outgoing = forwarding.outgoing_request(head, origin, frontend, pool.backend, upgrade=upgrade, keep=self.keeps)
         self.up = Upload(request, outgoing, steps, expects=forwarding.expects_continue(head))
-        self.down = Download(request, head, steps, upgrade=upgrade)
+        self.down = Download(request, head, frontend, steps, upgrade=upgrade)
         self.active = 0.0
         """When anything of it last moved, either way."""
         self.engaged = False

@@ -38,12 +38,22 @@ _USUAL_OPTIONS = {
     for value in (b"keep-alive", b"Keep-Alive", b"close", b"Upgrade", b"upgrade", b"keep-alive, Upgrade")
 }
 _NO_OPTIONS: frozenset[bytes] = frozenset()
+# RFC 3875 section 4.1.18, of names that become variables of a CGI script: "all occurrences of "-" replaced with "_"";
+# lighttpd, for one, does that to every character which is neither letter nor digit.
+_LIKENESS = bytes(byte if chr(byte).isalnum() else ord("-") for byte in bytes(range(128)).lower()) + bytes(
+    range(128, 256)
+)
 
 
 def values(fields: Iterable[Field], name: bytes) -> list[bytes]:
     """The values of every line of that name (any letter case), in order."""
     name, size = name.lower(), len(name)
     return [value for key, value in fields if len(key) == size and key.lower() == name]
+
+
+def likeness(name: bytes) -> bytes:
+    """What all names have in common that some server takes for this one: its lower case, all signs as hyphens."""
+    return name.translate(_LIKENESS)
 
 
 def parse(section: bytes) -> Fields | None:

@@ -63,13 +63,17 @@ class SectionReader:
     """Whether white space before a colon is taken away rather than refused."""
 
     def __init__(self, max_head: int = MAX_HEAD, max_fields: int = MAX_FIELDS, max_line: int = MAX_LINE) -> None:
-        self._max_head = max_head
-        self._max_fields = max_fields
-        self._max_line = max_line
+        self.bound(max_head, max_fields, max_line)
         self.line = b""
         self.length = 0
         self.rest = b""
         self._begin()
+
+    def bound(self, max_head: int, max_fields: int, max_line: int) -> None:
+        """Other limits, for the section that comes next: bytes of it all, lines of fields, bytes of the start line."""
+        self._max_head = max_head
+        self._max_fields = max_fields
+        self._max_line = max_line
 
     def _begin(self) -> None:
         self._held = bytearray()

@@ -16,13 +16,11 @@ MOST = 4096
 _GET = re.compile(rb"""GET (/[!"$-~]*+) HTTP/1\.1\r\n""")
 
 _END = b"\r\n\r\n"
-# Names without "_", which `policy.headers` looks at twice, one space before a value, and a value with text at both
-# ends: what `forwarding` makes of such a line is the line.
+# Names of letters, digits and hyphens, which no server takes for others, one space before a value, and a value with
+# text at both ends: what `forwarding` makes of such a line is the line.
 _VALUE = rb"[!-~\x80-\xff]++(?:[\t ]++[!-~\x80-\xff]++)*+"
 _RESPONSE = re.compile(
-    rb"HTTP/1\.1 ([2-5][0-9]{2}) [!-~](?:[\t -~]*[!-~])?((?:\r\n[!#$%&'*+.^`|~0-9A-Za-z-]{1,255}+: "
-    + _VALUE
-    + rb")++)\r\n\r\n"
+    rb"HTTP/1\.1 ([2-5][0-9]{2}) [!-~](?:[\t -~]*[!-~])?((?:\r\n[0-9A-Za-z-]{1,255}+: " + _VALUE + rb")++)\r\n\r\n"
 )
 # The fields that frame a message or concern its connection.
 _FRAMING = re.compile(
@@ -30,7 +28,8 @@ _FRAMING = re.compile(
     rb"([^\r]*)"
 )
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,15}")
-_MOST_FIELDS = 100
+MOST_FIELDS = 100
+"""Lines of a response."""
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
 _OF_THE_CONNECTION = (401, 408)
@@ -88,6 +87,6 @@ def plain_response(data: bytes) -> PlainResponse | None:
         length = 0
     elif status == _NO_CONTENT:
         return None
-    if length < 0 or status in _OF_THE_CONNECTION or match[2].count(b"\r\n") > _MOST_FIELDS:
+    if length < 0 or status in _OF_THE_CONNECTION or match[2].count(b"\r\n") > MOST_FIELDS:
         return None
     return PlainResponse(status, match.end(), length, hops)

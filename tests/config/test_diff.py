@@ -165,7 +165,8 @@ FRONTENDS = (
     Frontend("x", Mode.TLS, (TcpAddress("*", 1),)),
     Frontend(
         "x", Mode.HTTP, (TcpAddress("*", 2),), (Route(ExactHost("a"), "", None, "b"),), "b", "b", "b", Action.DROP, "b",
-        1.0, 5, ForwardFor(), (ip_network("::1"),), ConnectionMode.CLOSE, LogFormat.JSON, True, True,
+        1.0, 5, ForwardFor(), (ip_network("::1"),), True, True, True, True, "edge", 1, 2,
+        ConnectionMode.CLOSE, LogFormat.JSON, True, True,
         1.0, 2.0, 3.0, 4.0, 5.0,
     ),
 )  # fmt: skip

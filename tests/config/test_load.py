@@ -129,7 +129,7 @@ def test_frontend_and_backend_may_share_a_name() -> None:
         *(("frontend f", f"{key} = 1") for key in sorted(schema.LATER[Kind.FRONTEND])),
         *(("backend b", f"{key} = 1") for key in sorted(schema.LATER[Kind.BACKEND])),
         ("defaults", "timeout-queue = 1m"),
-        ("defaults", "max-head = 64k"),
+        ("defaults", "max-per-source = 64"),
         ("global", "log = syslog:local2"),
         ("backend b", "balance = leastconn"),
     ],

@@ -32,10 +32,11 @@ def test_these_are_the_keys_of_this_version() -> None:
     assert keys == {
         "global": ["log", "maxconn", "relay"],
         "frontend": [
-            "bind", "connection", "default-backend", "dontlognull", "forwardfor", "inspect-delay", "log-format",
-            "maxconn", "mode", "no-sni", "not-tls", "route", "silent", "socket-stats", "timeout-client",
-            "timeout-client-fin", "timeout-http-keep-alive", "timeout-http-request", "timeout-tunnel",
-            "trusted-proxies", "unknown-sni",
+            "bind", "connection", "default-backend", "dontlognull", "forwarded", "forwarded-host", "forwarded-port",
+            "forwarded-proto", "forwardfor", "inspect-delay", "log-format", "max-head", "max-headers", "maxconn",
+            "mode", "no-sni", "not-tls", "route", "silent", "socket-stats", "timeout-client", "timeout-client-fin",
+            "timeout-http-keep-alive", "timeout-http-request", "timeout-tunnel", "trusted-proxies", "unknown-sni",
+            "via",
         ],
         "backend": [
             "balance", "connection", "cookie", "forwardfor", "mode", "redispatch", "retries", "server",

@@ -240,3 +240,27 @@ def test_any_text_is_a_value_or_its_faults(text: str) -> None:
         values.forwardfor, values.field_name, values.number(0, 9), values.choice(Balance), values.each(values.host),
     ):  # fmt: skip
         assert all(fault.message.strip() for fault in faults_of(parse, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1024", 1024), ("16k", 16384), ("64K", 65536), ("1m", 1048576), ("1M", 1048576)]
+)
+def test_sizes(text: str, size: int) -> None:
+    """Bytes, alone or by the thousand twenty-four."""
+    assert values.size(1024, 2**20)(text) == size
+
+
+def test_what_is_no_size() -> None:
+    """Another unit, a fraction, a sign; or one out of bounds."""
+    for text in ("16kb", "1.5k", "-1", "k", "", "1g"):
+        assert faults(values.size(1, 2**20), text)[0].startswith(f"'{text}' is not a size")
+    assert faults(values.size(1024, 2**20), "2m") == ["'2m' is out of range (from 1024 to 1048576 bytes)"]
+
+
+def test_a_pseudonym_is_one_word() -> None:
+    """`no` is none; `yes` is no name."""
+    assert values.pseudonym("edge.example") == "edge.example"
+    assert values.pseudonym("no") is None
+    assert faults(values.pseudonym, "yes")[0].startswith("no name is given")
+    assert faults(values.pseudonym, "a b")[0].startswith("'a b' is not a pseudonym")
+    assert faults(values.pseudonym, "host:80")[0].startswith("'host:80' is not a pseudonym")

@@ -51,17 +51,18 @@ def no_descriptors() -> Iterator[None]:
 
 
 class Greeter(StreamProtocol, Unasked):
-    """Tells a client who it is, and closes."""
+    """Tells a client who it is, and where it came to, and closes."""
 
-    def __init__(self, shared: Environment, frontend: FrontendState, client: ClientAddress) -> None:
+    def __init__(self, shared: Environment, frontend: FrontendState, client: ClientAddress, port: int | None) -> None:
         self._shared = shared
         self._frontend = frontend
         self._client = client
+        self._port = port
 
     def connectionMade(self) -> None:
         """Greet."""
         self._shared.opened(self, self._frontend)
-        self.transport.write(f"{self._client.host} {self._client.port}".encode())
+        self.transport.write(f"{self._client.host} {self._client.port} {self._port}".encode())
         self.transport.loseConnection()
 
     def connectionLost(self, _reason: object = connectionDone) -> None:
@@ -112,7 +113,7 @@ async def observed(folder: Path) -> dict[str, object]:
         client.settimeout(20)
         host, own_port = cast("tuple[str, int]", client.getsockname())
         greeting = await deferToThread(client.recv, 1000)
-        found["greeted"] = greeting.decode() == f"{host} {own_port}"
+        found["greeted"] = greeting.decode() == f"{host} {own_port} {proxied.port}"
         await proxied.quiet()
         found["lines"] = [line.split(" ")[0] for line in lines]
     return found

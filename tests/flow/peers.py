@@ -6,7 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -23,9 +23,13 @@ from tests.fakes import LOOPBACK, environment, unused_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from twisted.internet.protocol import Protocol
+
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.listener import BuildProtocol
     from pumpproxy.model import Config
+    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.runtime import FrontendState
     from tests.fakes import RecordingSink
 
 T = TypeVar("T")
@@ -92,7 +96,12 @@ class Proxied:
     short = True
     """Whether clients may take the short way, where there is one."""
 
-    def __init__(self, config: Config, build: BuildProtocol, host: str = LOOPBACK) -> None:
+    def __init__(
+        self,
+        config: Config,
+        build: BuildProtocol | type[FrontProtocol],
+        host: str = LOOPBACK,
+    ) -> None:
         self.environment: Environment
         self.sink: RecordingSink
         self.environment, self.sink = environment(config, reactor)
@@ -109,7 +118,12 @@ class Proxied:
         address = TcpAddress(host, unused_port())
         (sock,) = open_sockets(address)
         shorten = ShortWay if self._build is FrontProtocol and self.short else None
-        return Listener(self.environment, address, sock, state, self._build, shorten), address.port
+        return Listener(self.environment, address, sock, state, self._built, shorten), address.port
+
+    def _built(self, shared: Environment, frontend: FrontendState, client: ClientAddress, port: int | None) -> Protocol:
+        if self._build is FrontProtocol:
+            return FrontProtocol(shared, frontend, client)
+        return cast("BuildProtocol", self._build)(shared, frontend, client, port)
 
     async def client(self, talk: Callable[[socket.socket], T]) -> T:
         """Connect in a thread, and let `talk` do what it wants; its result."""

@@ -79,6 +79,10 @@ class Backlog:
         # Only its family tells the listener what it is.
         return cast("socket.socket", _AsTcp(ours)), ("192.0.2.1", 1000 + len(self.others))
 
+    def getsockname(self) -> tuple[str, int]:
+        """Where clients come to."""
+        return BIND.host, BIND.port
+
     def setsockopt(self, _level: int, option: int, value: int) -> None:
         """Keep it."""
         self.options[option] = value
@@ -118,7 +122,7 @@ class Listening:
             BIND,
             cast("socket.socket", self.backlog),
             self.frontend,
-            lambda shared, frontend, client: Client(shared, frontend, client, self.clients),
+            lambda shared, frontend, client, _port: Client(shared, frontend, client, self.clients),
         )
         self.listener.start()
 
@@ -267,7 +271,7 @@ def test_a_defect_of_one_connection_does_not_stop_the_listener() -> None:
             if fail.pop() if fail else False:
                 raise ZeroDivisionError
 
-    listening.listener._build = lambda shared, front, client: Failing(shared, front, client, listening.clients)
+    listening.listener._build = lambda shared, front, client, _: Failing(shared, front, client, listening.clients)
     with pytest.raises(ZeroDivisionError) as caught:
         listening.listener.doRead()
     listening.reactor.removeReader(listening.listener)
@@ -355,10 +359,10 @@ def really(bind: BindAddress) -> tuple[Listener, socket.socket]:
 
 @pytest_twisted.ensureDeferred
 async def test_a_client_is_known_by_its_address() -> None:
-    """And its port."""
+    """And its port, and by the port that it came to."""
     proxied = Proxied(tls_config(1), Greeter)
     said, own = await proxied.client(greeted)
-    assert said == f"{own[0]} {own[1]}"
+    assert said == f"{own[0]} {own[1]} {proxied.port}"
     await proxied.quiet()
 
 
@@ -371,10 +375,11 @@ async def test_a_mapped_address_is_an_ipv4_address(family: socket.AddressFamily,
     listener, sock = really(TcpAddress("*", 0))
     with socket.socket(family) as client:
         client.setblocking(False)
-        client.connect_ex((host, sock.getsockname()[1]))
+        port = sock.getsockname()[1]
+        client.connect_ex((host, port))
         client.send(b"hello")  # the kernel keeps a silent client to itself
         await pause(0.05)
-        assert greeted(client)[0] == f"{host} {client.getsockname()[1]}"
+        assert greeted(client)[0] == f"{host} {client.getsockname()[1]} {port}"
     listener.close(drain=False)
 
 
@@ -404,14 +409,14 @@ def test_a_silent_client_is_the_kernels_where_it_is_dropped_anyway(frontend: dic
 
 @pytest_twisted.ensureDeferred
 async def test_a_client_on_a_unix_socket(tmp_path: Path) -> None:
-    """Has no address; `unix` and 0 stand for it."""
+    """Has no address, and came to no port; `unix` and 0 stand for it."""
     path = tmp_path / "front.sock"
     listener, _ = really(UnixAddress(str(path)))
     with socket.socket(socket.AF_UNIX) as client:
         client.setblocking(False)
         client.connect(str(path))
         await pause(0.05)
-        assert greeted(client)[0] == "unix 0"
+        assert greeted(client)[0] == "unix 0 None"
     listener.close(drain=False)
     assert not path.exists()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.runtime import FrontendState
 
 
-def build(_environment: Environment, _frontend: FrontendState, _client: ClientAddress) -> Protocol:
+def build(_environment: Environment, _frontend: FrontendState, _client: ClientAddress, _port: int | None) -> Protocol:
     """Never asked here: nobody connects."""
     return Protocol()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pumpproxy.model import Frontend, Mode
 from pumpproxy.policy.download import Download
 from pumpproxy.policy.httpsteps import HttpStep, SendClient
 from pumpproxy.policy.outcome import Outcome, Phase
@@ -19,12 +20,13 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection:
 class Down:
     """A download, what the client got of it, and what became of it."""
 
-    def __init__(self, asked: bytes = GET, *, upgrade: bool = False) -> None:
+    def __init__(self, asked: bytes = GET, *, upgrade: bool = False, **frontend: object) -> None:
         head = RequestReader().feed(asked)
         assert head is not None
         self.request = Request(0.0)
         self.steps: list[HttpStep] = []
-        self.download = Download(self.request, head, self.steps, upgrade=upgrade)
+        declared = Frontend("f", Mode.HTTP, (), **frontend)  # type: ignore[arg-type]
+        self.download = Download(self.request, head, declared, self.steps, upgrade=upgrade)
         self.fault: Fault | None = None
 
     def feed(self, *pieces: bytes) -> Down:
@@ -150,3 +152,23 @@ def test_a_close_cuts_everything_else(data: bytes, cleanly: bool, phase: Phase) 
     down = Down().feed(data)
     assert down.download.closed(cleanly=cleanly) == Fault(502, Ending(Outcome.SERVER_LEFT, phase))
     assert not down.download.done
+
+
+def test_a_head_beyond_the_frontends_limits() -> None:
+    """`max-head` and `max-headers` hold for servers too."""
+    fields = b"".join(b"X%d: y\r\n" % number for number in range(11))
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields + b"\r\n"
+    assert Down().feed(answer).fault is None
+    for limit in ({"max_headers": 11}, {"max_head": 100}):
+        fault = Down(**limit).feed(answer).fault  # type: ignore[arg-type]
+        assert fault is not None
+        assert fault.status == 502
+
+
+def test_via_marks_what_is_passed_on() -> None:
+    """Interim responses too, with the version that each came in."""
+    down = Down(via="edge")
+    down.feed(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.0 200 OK\r\nVia: 1.0 fred\r\nContent-Length: 0\r\n\r\n")
+    interim, final = down.sent.split(b"\r\n\r\n")[:2]
+    assert interim.endswith(b"\r\nVia: 1.1 edge")
+    assert final.endswith(b"\r\nVia: 1.0 fred\r\nContent-Length: 0\r\nVia: 1.0 edge")

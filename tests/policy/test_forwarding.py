@@ -15,8 +15,8 @@ from pumpproxy.policy.forwarding import (
     outgoing_request,
     outgoing_response,
 )
-from pumpproxy.policy.headers import Origin
 from pumpproxy.policy.records import ClientAddress
+from pumpproxy.policy.vouching import Origin
 from pumpproxy.wire.errors import HttpError
 from pumpproxy.wire.http1 import RequestHead, RequestReader, ResponseHead, ResponseReader
 

@@ -7,10 +7,10 @@ import pytest
 from pumpproxy.model import Backend, Frontend, Mode
 from pumpproxy.policy.bodies import LEAST_HAULED
 from pumpproxy.policy.forwarding import outgoing_request
-from pumpproxy.policy.headers import Origin
 from pumpproxy.policy.httpsteps import HaulUp, HttpStep, SendServer
 from pumpproxy.policy.request import Request
 from pumpproxy.policy.upload import MAX_EARLY, Upload
+from pumpproxy.policy.vouching import Origin
 from pumpproxy.wire.errors import HttpError
 from pumpproxy.wire.http1 import RequestReader
 from tests.playbook import CLIENT
