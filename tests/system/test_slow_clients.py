@@ -40,10 +40,10 @@ ATTACKS = {
 }
 TARGETS = {"headers": "page", "body": "put.bin", "range": "page", "read": "large.bin"}
 ENDS = {
-    "headers": r" 408 \d+ - - cR .* outcome=client-silent",
-    "body": r" 408 \d+ - - cD .* outcome=client-idle",
-    "range": r' (200|206|416) \d+ - - -- .*"HEAD /page HTTP/1.1" outcome=completed',
-    "read": r' 200 \d+ - - cD .*"GET /large.bin HTTP/1.1" outcome=client-idle',
+    "headers": r" 408 \d+ - - cR-- .* outcome=client-silent",
+    "body": r" 408 \d+ - - cD-- .* outcome=client-idle",
+    "range": r' (200|206|416) \d+ - - ---- .*"HEAD /page HTTP/1.1" outcome=completed',
+    "read": r' 200 \d+ - - cD-- .*"GET /large.bin HTTP/1.1" outcome=client-idle',
 }
 """How the log says that each attack ends: answered where it is served, and else by us."""
 
