@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 class Watch:
     """The sweep's entry for one exchange. `taken`: bytes that a side has acknowledged, None where nobody knows."""
 
-    __slots__ = ("_exchange", "_looks_at", "_passed", "_renew", "_sweep", "_taken", "_taken_before", "tick")
+    __slots__ = (
+        "_exchange",
+        "_looks_at",
+        "_passed",
+        "_renew",
+        "_renewing",
+        "_sweep",
+        "_taken",
+        "_taken_before",
+        "tick",
+    )
 
     def __init__(
         self,
@@ -36,6 +46,7 @@ class Watch:
         `passed` is called when the deadline has passed, and nobody made progress.
         """
         self._renew = renew
+        self._renewing = False
         self._sweep = sweep
         self.tick = NOWHERE
         self._exchange = exchange
@@ -61,7 +72,13 @@ class Watch:
 
     def deadline(self) -> float | None:
         """For the sweep, which looks at that time."""
-        self._renew()
+        if not self._renewing:
+            # What is told then may have the sweep ask again, which must not begin anew.
+            self._renewing = True
+            try:
+                self._renew()
+            finally:
+                self._renewing = False
         deadline = self._exchange.deadline()
         self._looks_at = inf if deadline is None else deadline
         return deadline

@@ -122,3 +122,25 @@ def test_forgotten_is_forgotten() -> None:
     looked.watch.forget()
     looked.run(3)
     assert not looked.passed
+
+
+def test_what_is_told_late_may_bring_the_deadline_nearer() -> None:
+    """It is told once, when the sweep looks, also where the watch is looked at again meanwhile."""
+    looked = Looked(5.0)
+    asked = 0
+
+    def renew() -> None:
+        nonlocal asked
+        asked += 1
+        looked.due = 3.0
+        looked.watch.look()
+
+    looked.watch._renew = renew
+    for _ in range(29):
+        looked.clock.advance(TICK)
+    assert asked >= 1
+    assert looked.passed == []
+    for _ in range(4):
+        looked.clock.advance(TICK)
+    assert len(looked.passed) >= 1
+    assert asked < 10
