@@ -26,7 +26,7 @@ OWN_NETWORK = "PUMPPROXY_BENCHMARKS_NETWORK"
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 """netdevice(7); the same on every architecture of Linux."""
 
-SPARE = 400
+SPARE = 1500
 """Descriptors beside the relays': the connections that are opened besides, listeners, logs, HAProxy's reserve."""
 
 KERNEL_MEMORY = 32 << 10
