@@ -119,7 +119,7 @@ class ShortWay:
             self._poller.soon(self.settle)
         for session, arrival in taken:
             try:
-                server = opened(session.server.declared.address)  # type: ignore[arg-type] # of one nearby
+                server = opened(session.server.declared.address, speaks=True)  # type: ignore[arg-type] # of one nearby
             except OSError as problem:
                 self._turn_back(session, arrival, _failure(problem))
             except Exception:  # noqa: BLE001 - as above
