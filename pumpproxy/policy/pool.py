@@ -56,7 +56,7 @@ class Pool:
     `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine.
     """
 
-    __slots__ = ("_balanced", "_by_host", "backend", "connections", "nearby", "servers")
+    __slots__ = ("_alone", "_balanced", "_by_host", "backend", "connections", "nearby", "servers")
 
     def __init__(self, backend: Backend) -> None:
         self.connections = 0
@@ -76,6 +76,8 @@ class Pool:
         self.backend = backend
         self.servers = servers
         self._balanced = [server for server in servers.values() if server.weight > 0]
+        # Most backends have one server, whose turn it always is.
+        self._alone = self._balanced[0] if len(self._balanced) == 1 else None
         self.nearby = all(is_nearby(server.declared.address) for server in servers.values())
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
 
@@ -89,7 +91,7 @@ class Pool:
         if bound is not None and bound.usable and self.servers.get(bound.name) is bound:
             server = bound
         if server is None:
-            server = roundrobin(self._balanced)
+            server = self._alone or roundrobin(self._balanced)
         if server is not None:
             self.connections += 1
             server.connections += 1
