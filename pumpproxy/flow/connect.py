@@ -25,14 +25,22 @@ if TYPE_CHECKING:
 
 _NON_BLOCKING = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
 _UNDER_WAY = (errno.EINPROGRESS, 0)
+_HAS_QUICKACK = hasattr(socket, "TCP_QUICKACK")
 
 
-def opened(address: TcpAddress) -> socket.SocketType:
-    """A socket that is connecting to there. Raises OSError, with nothing left open."""
+def opened(address: TcpAddress, *, speaks: bool = False) -> socket.SocketType:
+    """A socket that is connecting to there. Raises OSError, with nothing left open.
+
+    `speaks`: the caller writes to it at once, so that its first words may bring the acknowledgement of the handshake.
+    """
     host = address.host
     sock = socket.SocketType(socket.AF_INET6 if ":" in host else socket.AF_INET, _NON_BLOCKING)
     # Small messages are not held back for an acknowledgement (Nagle).
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if speaks and _HAS_QUICKACK:
+        # A segment less, and the server is woken once, for a client that has said something (tcp(7)). Not where the
+        # server may speak first: it would hear of its client a fifth of a second late.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
     number = sock.connect_ex((host, address.port))
     if number not in _UNDER_WAY:
         sock.close()

@@ -219,7 +219,7 @@ class FrontProtocol(StreamProtocol):
             stream.poller.close(server.descriptor)
             return
         timeouts = self._frontend.timeouts(session.pool)
-        self._relay = relay = SpliceRelay(stream.poller, environment.pipes, environment.sweep, timeouts, self)
+        self._relay = relay = SpliceRelay(environment, stream.poller, timeouts, self)
         del self.transport
         relay.start_with(stream.detach(), server, to_server=step.preamble)
 

@@ -14,7 +14,7 @@ from math import ceil, inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -55,12 +55,7 @@ class Sweep:
         if tick == NEW:
             return
         if tick == NOWHERE:
-            entry.tick = NEW
-            if not self._new:
-                self._schedule(self.now() + TICK)
-            elif len(self._new) >= self._many:
-                self._drop_ended()
-            self._new.append(entry)
+            self.watch_new((entry,))
             return
         deadline = entry.deadline()
         if deadline is None:
@@ -68,6 +63,16 @@ class Sweep:
         elif _tick_of(deadline) != tick:
             self._take_out(entry, tick)
             self._put(entry, deadline)
+
+    def watch_new(self, entries: Sequence[Expiring]) -> None:
+        """As `watch`, of several that are watched nowhere yet."""
+        if not self._new:
+            self._schedule(self.now() + TICK)
+        elif len(self._new) >= self._many:
+            self._drop_ended()
+        for entry in entries:
+            entry.tick = NEW
+        self._new += entries
 
     def forget(self, entry: Expiring) -> None:
         """Do not look at `entry` any more. One that is not watched is fine."""

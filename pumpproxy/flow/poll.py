@@ -94,9 +94,12 @@ class Poller:
 
     def add_pair(self, one: int, entry: Watched, other: int, its_entry: Watched) -> None:
         """As `add`, of two."""
-        self.tell(max(one, other), entry)
-        self._watched[one] = entry
-        self._watched[other] = its_entry
+        try:
+            self._watched[one] = entry
+            self._watched[other] = its_entry
+        except IndexError:
+            self.tell(one, entry)
+            self.tell(other, its_entry)
         self._register(one, _QUIET)
         self._register(other, _QUIET)
 

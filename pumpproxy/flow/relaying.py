@@ -68,5 +68,5 @@ def relay_between(
         and client.can_detach
         and server.can_detach
     ):
-        return SpliceRelay(environment.poller, environment.pipes, environment.sweep, timeouts, owner)
+        return SpliceRelay(environment, environment.poller, timeouts, owner)
     return Relay(environment.sweep, timeouts, owner.relayed)

@@ -14,22 +14,25 @@ from typing import TYPE_CHECKING, cast
 from pumpproxy.flow.descriptors import reset_at_close, shut_write
 from pumpproxy.flow.idle import NEW, NOWHERE
 from pumpproxy.flow.relay import MAX_DISCARDED
-from pumpproxy.flow.spliceend import CHUNK, ClientEnd, ServerEnd
+from pumpproxy.flow.spliceend import CHUNK, SpliceEnd
 from pumpproxy.policy.inactivity import due
 from pumpproxy.policy.outcome import Outcome, Phase
 
 if TYPE_CHECKING:
-    from pumpproxy.flow.idle import Sweep
-    from pumpproxy.flow.pipes import Pipes
+    from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.relaying import Owner
     from pumpproxy.flow.socketstream import SocketStream
-    from pumpproxy.flow.spliceend import Detached, SpliceEnd, Waiting
+    from pumpproxy.flow.spliceend import Detached, Waiting
     from pumpproxy.flow.stream import Stream
     from pumpproxy.policy.inactivity import RelayTimeouts
 
 TURNS = 16
 """Reads of one direction in one go; then others get theirs."""
+_CLIENT = (Outcome.CLIENT_LEFT, Outcome.CLIENT_IDLE)
+_SERVER = (Outcome.SERVER_LEFT, Outcome.SERVER_IDLE)
+# Names of their own, because Python looks for a member of an enum eight times as long.
+_COMPLETED, _DATA, _DONE = Outcome.COMPLETED, Phase.DATA, Phase.DONE
 _FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK if hasattr(os, "SPLICE_F_MOVE") else 0
 
 
@@ -37,24 +40,22 @@ class SpliceRelay:
     """Two ends, until both are closed; then `owner.relayed(relay)` is called, once."""
 
     __slots__ = (
-        "_owner", "_pipes", "_sweep", "_timeouts", "client", "outcome", "over", "phase", "poller", "server", "tick",
+        "_environment", "_owner", "_timeouts", "client", "outcome", "over", "phase", "poller", "server", "tick",
     )  # fmt: skip
 
-    def __init__(
-        self, poller: Poller, pipes: Pipes, sweep: Sweep, timeouts: RelayTimeouts, owner: Owner | None
-    ) -> None:
+    def __init__(self, environment: Environment, poller: Poller, timeouts: RelayTimeouts, owner: Owner | None) -> None:
+        """`poller`: that of both connections; a reload may have taken it away from the environment since."""
+        self._environment = environment
         self.poller = poller
-        self._pipes = pipes
-        self._sweep = sweep
         self._timeouts = timeouts
         self._owner = owner
         self.tick = NOWHERE
         self.over = False
         self.outcome: Outcome | None = None
-        self.phase = Phase.DONE
+        self.phase = _DONE
         now = poller.now
-        self.client = client = ClientEnd(self, now)
-        self.server = server = ServerEnd(self, now)
+        self.client = client = SpliceEnd(self, _CLIENT, now)
+        self.server = server = SpliceEnd(self, _SERVER, now)
         client.other, server.other = server, client
 
     def start(self, client: Stream, server: Stream, *, to_server: bytes = b"", to_client: bytes = b"") -> None:
@@ -70,7 +71,7 @@ class SpliceRelay:
         """As `start`; both are this relay's from now on."""
         from_client, from_server = self.client, self.server
         from_client.bytes, from_server.bytes = len(to_server), len(to_client)
-        self._sweep.watch(self)
+        self._environment.sweep.watch(self)
         from_client.resume(client)
         from_server.resume(server)
         if to_server:
@@ -83,11 +84,10 @@ class SpliceRelay:
                 self.move(end)
 
     def start_bare(self, client: int, server: int, to_server: bytes, sent: int) -> None:
-        """As `start`, of two descriptors that the poller does not know; `sent` bytes of it the server has already."""
+        """As `start`, where neither poller nor sweep need be told by it; `sent` bytes of it the server has already."""
         from_client, from_server = self.client, self.server
         from_client.bytes = len(to_server)
         from_client.descriptor, from_server.descriptor = client, server
-        self._sweep.watch(self)
         self.poller.add_pair(client, from_client, server, from_server)
         if sent < len(to_server):
             from_server.keep(to_server[sent:])
@@ -124,7 +124,7 @@ class SpliceRelay:
         waiting = sink.wait()
         pipe = waiting.pipe
         if pipe is None:
-            pipe = waiting.pipe = self._pipes.borrow()
+            pipe = waiting.pipe = self._environment.pipes.borrow()
             if pipe is None:
                 sink.wide = False
                 source.copy()
@@ -182,7 +182,7 @@ class SpliceRelay:
         if waiting is None:
             return
         if waiting.pipe is not None:
-            self._pipes.give_back(waiting.pipe, empty=not waiting.queued)
+            self._environment.pipes.give_back(waiting.pipe, empty=not waiting.queued)
             waiting.pipe = None
         waiting.queued = 0
         waiting.chunk = b""
@@ -200,7 +200,7 @@ class SpliceRelay:
         source.readable = False
         # They count from now, however long both were silent before.
         source.active = source.other.active = self.poller.now
-        self._sweep.watch(self)
+        self._environment.sweep.watch(self)
 
     def _pass_fin(self, sink: SpliceEnd) -> None:
         """Everything that the other sent is written: so is its FIN, or both are closed where that was the last."""
@@ -258,8 +258,8 @@ class SpliceRelay:
         self.over = True
         self.outcome = outcome
         client, server = self.client, self.server
-        if outcome is not Outcome.COMPLETED:
-            self.phase = Phase.LAST if server.finished else Phase.DATA
+        if outcome is not _COMPLETED:
+            self.phase = Phase.LAST if server.finished else _DATA
         if client.waiting is not None:
             self._release(client)
         if server.waiting is not None:
@@ -268,7 +268,7 @@ class SpliceRelay:
         if self.tick == NEW:
             self.tick = NOWHERE
         else:
-            self._sweep.forget(self)
+            self._environment.sweep.forget(self)
         try:
             self._tell()
         finally:
@@ -284,7 +284,7 @@ class SpliceRelay:
 
     def watch(self) -> None:
         """The deadline may be nearer than it was."""
-        self._sweep.watch(self)
+        self._environment.sweep.watch(self)
 
     def deadline(self) -> float | None:
         """When silence has lasted too long, as things are."""
@@ -294,6 +294,6 @@ class SpliceRelay:
         """It has, unless the kernel knows better of a slow reader: one that is stalled, or has yet to take a FIN."""
         late = self.client if due(self.client, self.server, self._timeouts)[1] is self.client else self.server
         if (late.stalled or late.other.finished) and not late.gone and late.progressed(now):
-            self._sweep.watch(self)
+            self._environment.sweep.watch(self)
         else:
             self.cut(late.idle)

@@ -37,22 +37,17 @@ if TYPE_CHECKING:
     from pumpproxy.flow.spliceend import SpliceEnd
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.session import Session
 
 
 class StraightRelay(SpliceRelay):
     """A relay that is its own owner: a connection from the accept until nothing of it is left."""
 
-    __slots__ = ("_environment", "_server", "_session")
-
-    def __init__(
-        self, environment: Environment, poller: Poller, session: StraightSession, server: socket.SocketType
-    ) -> None:
-        self._environment = environment
-        self._session = session
-        # Kept for a reset: another would have to be made for it.
-        self._server = server
-        timeouts = session.frontend.timeouts(session.pool)
-        super().__init__(poller, environment.pipes, environment.sweep, timeouts, None)
+    __slots__ = ("session", "upstream")
+    # Set by whoever makes it: a second __init__ would cost as much as the first.
+    session: StraightSession
+    upstream: socket.SocketType
+    """The server's socket, kept for a reset: another would have to be made for it."""
 
     # What the environment asks
 
@@ -71,17 +66,23 @@ class StraightRelay(SpliceRelay):
     def _reset(self, end: SpliceEnd) -> None:
         if end is self.server:
             try:
-                self._server.setsockopt(SOL_SOCKET, SO_LINGER, RESET)
+                self.upstream.setsockopt(SOL_SOCKET, SO_LINGER, RESET)
             except OSError:
                 return  # it is reset already
         else:
             reset_at_close(end.descriptor)
 
     def _tell(self) -> None:
-        self._server.detach()
-        session = self._session
-        session.relayed(self.client.bytes, self.server.bytes, self.outcome or Outcome.INTERNAL, self.phase)
-        self._environment.ended(self, session)
+        self.upstream.detach()
+        session, environment = self.session, self._environment
+        if environment.sink.wants_records:
+            received = self.client.bytes
+            whole = session.whole(environment.runtime, received)
+            whole.relayed(received, self.server.bytes, self.outcome or Outcome.INTERNAL, self.phase)
+            environment.ended(self, whole)
+        else:
+            session.pool.leave(session.server)
+            environment.closed(self, session.frontend)
 
 
 class ShortWay:
@@ -107,7 +108,7 @@ class ShortWay:
             try:
                 hello = read_whole(arrival.data) if arrival.data else None
                 if hello is not None:
-                    session = StraightSession.of(runtime, frontend, arrival.client, hello, arrival.data, now)
+                    session = StraightSession.of(frontend, arrival.client, hello, now)
             except Exception:  # noqa: BLE001 - a defect of one connection must not reach the others
                 self.log.failure("a connection goes the long way after a defect")
             if session is None:
@@ -119,7 +120,7 @@ class ShortWay:
             self._poller.soon(self.settle)
         for session, arrival in taken:
             try:
-                server = opened(session.server.declared.address)  # type: ignore[arg-type] # of one nearby
+                server = opened(session.server.declared.address, speaks=True)  # type: ignore[arg-type] # of one nearby
             except OSError as problem:
                 self._turn_back(session, arrival, _failure(problem))
             except Exception:  # noqa: BLE001 - as above
@@ -141,7 +142,9 @@ class ShortWay:
             number = server.fileno()
             try:
                 sent = write(number, data)
-                begun.append((StraightRelay(environment, poller, session, server), descriptor, number, data, sent))
+                relay = StraightRelay(environment, poller, session.frontend.timeouts(session.pool), None)
+                relay.session, relay.upstream = session, server
+                begun.append((relay, descriptor, number, data, sent))
             except BlockingIOError:
                 # Under way still: send(2) says EAGAIN.
                 self._turn_back(session, arrival, server)
@@ -151,7 +154,9 @@ class ShortWay:
             except Exception:  # noqa: BLE001 - as above
                 server.close()
                 self._turn_back_after_defect(session, arrival)
-        environment.connections.update([one[0] for one in begun])
+        relays = [one[0] for one in begun]
+        environment.connections.update(relays)
+        environment.sweep.watch_new(relays)
         for relay, descriptor, number, data, sent in begun:
             try:
                 relay.start_bare(descriptor, number, data, sent)
@@ -168,7 +173,8 @@ class ShortWay:
         self, session: StraightSession, arrival: Arrival, server: socket.SocketType | ConnectFailure
     ) -> None:
         """The long way from here."""
-        front = _TurnedBack(self._environment, session, session.turn_back(arrival.data), server)
+        environment = self._environment
+        front = _TurnedBack(environment, *session.turn_back(environment.runtime, arrival.data), server)
         serve(self._poller, arrival.descriptor, front)
 
 
@@ -184,7 +190,7 @@ class _TurnedBack(FrontProtocol):
     def __init__(
         self,
         environment: Environment,
-        session: StraightSession,
+        session: Session,
         attempt: Attempt,
         server: socket.SocketType | ConnectFailure,
     ) -> None:

@@ -57,7 +57,7 @@ class Pool:
     who is meant by a value of the backend's cookie, usable or not.
     """
 
-    __slots__ = ("_balanced", "_by_host", "backend", "by_cookie", "connections", "nearby", "servers")
+    __slots__ = ("_alone", "_balanced", "_by_host", "backend", "by_cookie", "connections", "nearby", "servers")
 
     def __init__(self, backend: Backend) -> None:
         self.connections = 0
@@ -77,6 +77,8 @@ class Pool:
         self.backend = backend
         self.servers = servers
         self._balanced = [server for server in servers.values() if server.weight > 0]
+        # Most backends have one server, whose turn it always is.
+        self._alone = self._balanced[0] if len(self._balanced) == 1 else None
         self.nearby = all(is_nearby(server.declared.address) for server in servers.values())
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
         self.by_cookie = {
@@ -99,7 +101,7 @@ class Pool:
         if server is None:
             server = named
         if server is None:
-            server = roundrobin(self._balanced)
+            server = self._alone or roundrobin(self._balanced)
         if server is not None:
             self.connections += 1
             server.connections += 1

@@ -43,18 +43,21 @@ def _grouped(pairs: Iterable[tuple[str, Route]]) -> dict[str, tuple[_Rule, ...]]
 
 
 class RouteTable:
-    """The routes of one frontend, ready for look-ups. Immutable; a reload makes another."""
+    """The routes of one frontend, ready for look-ups. Immutable; a reload makes another.
 
-    __slots__ = ("_apexes", "_below", "_exact", "_plain", "_regexes")
+    `plain`: names whose target depends on nothing else; where one is there, it is what `lookup` says.
+    """
+
+    __slots__ = ("_apexes", "_below", "_exact", "_regexes", "plain")
 
     def __init__(self, routes: Iterable[Route]) -> None:
         routes = tuple(routes)
         exact = _grouped((r.host.name, r) for r in routes if isinstance(r.host, ExactHost))
         # Nearly every route is one unconditional name: those are answered by one look-up.
-        self._plain = {
+        self.plain: dict[str | None, Target] = {
             name: rules[0].target for name, rules in exact.items() if not rules[0].path and rules[0].alpn is None
         }
-        self._exact = {name: rules for name, rules in exact.items() if name not in self._plain}
+        self._exact = {name: rules for name, rules in exact.items() if name not in self.plain}
         wild = [(r.host, r) for r in routes if isinstance(r.host, WildcardHost)]
         self._below = _grouped((host.suffix, r) for host, r in wild if not host.apex)
         self._apexes = _grouped((host.suffix, r) for host, r in wild if host.apex)
@@ -69,7 +72,7 @@ class RouteTable:
 
     def lookup(self, name: str, alpn: Sequence[bytes] = (), path: bytes = b"") -> Target | None:
         """The target for a name in the one spelling; None where no route fits, which is for the default to answer."""
-        target = self._plain.get(name)
+        target = self.plain.get(name)
         if target is not None:
             return target
         for rules in self._candidates(name):

@@ -7,7 +7,7 @@ May not: refuse, wait or retry; whoever needs that is sent the long way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pumpproxy.policy.attempts import Attempt, Attempts
 from pumpproxy.policy.outcome import Phase
@@ -19,51 +19,68 @@ if TYPE_CHECKING:
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.wire.clienthello import ClientHello
 
+_new = tuple.__new__
+"""Makes a NamedTuple without its own __new__, which is a function of Python."""
 
-class StraightSession(Session):
-    """A session that began the short way: it is connecting to `server`, one of `pool`."""
 
-    __slots__ = ()
+class StraightSession(NamedTuple):
+    """A session that began the short way, as long as nothing else is asked of it: it counts at `server`, of `pool`.
+
+    A `Session` holds twenty facts, and takes as long to make as all that is decided here; most end with nobody asking.
+    """
+
+    frontend: FrontendState
+    client: ClientAddress
+    hello: ClientHello
     pool: Pool
     server: ServerState
-    hello: ClientHello
+    started: float
 
     @classmethod
     def of(
-        cls,
-        runtime: Runtime,
-        frontend: FrontendState,
-        client: ClientAddress,
-        hello: ClientHello,
-        data: bytes,
-        now: float,
+        cls, frontend: FrontendState, client: ClientAddress, hello: ClientHello, now: float
     ) -> StraightSession | None:
-        """That of a client whose first segment is `data`, with `hello` in it; None where the way is a longer one."""
-        target = frontend.target(hello)
+        """That of a client whose first segment has `hello` in it; None where the way is a longer one."""
+        # Asked before `target`, whose answer it would be, because that is two more functions.
+        target = frontend.routes.plain.get(hello.server_name) or frontend.target(hello)
         if not isinstance(target, str) or len(hello.alpn) > MAX_ALPN_KEPT:
             return None
         pool = frontend.pools[target]
         if not pool.nearby:
             return None
         server = pool.take(hello.server_name)
-        if server is None:
-            return None
-        self = cls(runtime, frontend, client, now)
+        return None if server is None else _new(cls, (frontend, client, hello, pool, server, now))
+
+    def whole(self, runtime: Runtime, received: int) -> Session:
+        """All that the long way would know by now, after so many bytes of the client: for its record."""
+        return _Whole(runtime, self, received)
+
+    def turn_back(self, runtime: Runtime, data: bytes) -> tuple[Session, Attempt]:
+        """It is not there yet: go on the long way, with this attempt under way; `data` is the first segment."""
+        session = _Whole(runtime, self, len(data))
+        return session, session.turn_back(data, self)
+
+
+class _Whole(Session):
+    """A session that began the short way, with all its facts."""
+
+    __slots__ = ()
+
+    def __init__(self, runtime: Runtime, begun: StraightSession, received: int) -> None:
+        super().__init__(runtime, begun.frontend, begun.client, begun.started)
         # As if it was connected already; it is, within the batch, or turns back.
         self.stage = Stage.RELAYING
         self.phase = Phase.DATA
-        self.connecting_at = self.connected_at = now
-        self.hello = hello
-        self.bytes_in = len(data)
-        self.pool = pool
-        self.server = server
-        return self
+        self.connecting_at = self.connected_at = begun.started
+        self.hello = begun.hello
+        self.bytes_in = received
+        self.pool = begun.pool
+        self.server = begun.server
 
-    def turn_back(self, data: bytes) -> Attempt:
-        """It is not there yet: go on the long way, with this attempt under way."""
+    def turn_back(self, data: bytes, begun: StraightSession) -> Attempt:
         self.stage = Stage.CONNECTING
         self.phase = Phase.CONNECT
         self.connected_at = None
         self._first = data
-        self.attempts = Attempts(self.pool, self.hello.server_name)
-        return self.attempts.begin_at(self.server)
+        self.attempts = Attempts(begun.pool, begun.hello.server_name)
+        return self.attempts.begin_at(begun.server)

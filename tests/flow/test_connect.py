@@ -125,6 +125,37 @@ async def test_a_socket_that_is_connecting_already_is_waited_for(world: World) -
     assert world.failures == []
 
 
+def hears_at_once(*, speaks: bool) -> bool:
+    """Whether a server may accept before its client has written; it may afterwards in any case."""
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        listening.settimeout(0)
+        sock = opened(TcpAddress(LOOPBACK, listening.getsockname()[1]), speaks=speaks)
+        accepted = None
+        try:
+            try:
+                accepted, _ = listening.accept()
+            except BlockingIOError:
+                sock.send(b"words")
+                listening.settimeout(20)
+                accepted, _ = listening.accept()
+                accepted.settimeout(20)
+                assert accepted.recv(100) == b"words"
+                return False
+            return True
+        finally:
+            sock.close()
+            if accepted is not None:
+                accepted.close()
+
+
+def test_a_server_hears_of_one_who_speaks_with_its_words() -> None:
+    """And of any other at once: it may have to speak first."""
+    assert hears_at_once(speaks=False)
+    if hasattr(socket, "TCP_QUICKACK"):
+        # A machine that sleeps in between for as long as the kernel waits (0.2 s) may hide it, but not each time.
+        assert not all(hears_at_once(speaks=True) for _ in range(10))
+
+
 def test_what_fails_at_once_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """Out of descriptors, or an address that nobody can reach."""
     with pytest.raises(OSError, match=r"Network is unreachable|not supported|Cannot assign|Invalid|Permission"):

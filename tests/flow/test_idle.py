@@ -45,6 +45,19 @@ def started(seconds: float = 1000.0) -> tuple[Clock, Sweep]:
     return clock, Sweep(clock, clock.seconds)
 
 
+def test_several_come_at_once() -> None:
+    """As if each had come alone; one that is forgotten at once is not told."""
+    clock, sweep = started()
+    several = [Entry(1002.0), Entry(1003.0), Entry(1002.0)]
+    sweep.watch_new(several)
+    sweep.forget(several[2])
+    assert len(sweep) == 2
+    sweep.watch_new([])
+    clock.pump([TICK] * 40)
+    assert [len(entry.told) for entry in several] == [1, 1, 0]
+    assert len(sweep) == 0
+
+
 def test_a_deadline_is_told_once() -> None:
     """Not before it, and a tick after it at most; then the entry is not watched any more."""
     clock, sweep = started()

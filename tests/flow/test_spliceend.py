@@ -10,7 +10,7 @@ import pytest
 
 from pumpproxy.flow.idle import NOWHERE
 from pumpproxy.flow.poll import READABLE
-from pumpproxy.flow.spliceend import CHUNK, ClientEnd, ServerEnd
+from pumpproxy.flow.spliceend import CHUNK, SpliceEnd
 from pumpproxy.policy.outcome import Outcome
 from tests.flow.peers import reset
 
@@ -53,8 +53,9 @@ class Pair:
 
     def __init__(self) -> None:
         self.relay = Relay()
-        self.from_client = ClientEnd(cast("SpliceRelay", self.relay), 0.0)
-        self.from_server = ServerEnd(cast("SpliceRelay", self.relay), 0.0)
+        relay = cast("SpliceRelay", self.relay)
+        self.from_client = SpliceEnd(relay, (Outcome.CLIENT_LEFT, Outcome.CLIENT_IDLE), 0.0)
+        self.from_server = SpliceEnd(relay, (Outcome.SERVER_LEFT, Outcome.SERVER_IDLE), 0.0)
         self.from_client.other, self.from_server.other = self.from_server, self.from_client
         self.client, ours = socket.socketpair()
         self.server, theirs = socket.socketpair()
@@ -147,6 +148,24 @@ def test_a_fin_and_a_reset_are_told_apart(pair: Pair) -> None:
     pair.from_server.told(READABLE)
     assert pair.relay.asked[-1] == ("lost", pair.from_server)
     accepted.close()
+
+
+def test_words_before_a_reset_are_passed_on(pair: Pair) -> None:
+    """One event tells of both; the reset is met behind them."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = socket.create_connection(listening.getsockname())
+        accepted, _ = listening.accept()
+    with accepted:
+        accepted.setblocking(False)
+        pair.from_server.descriptor = accepted.fileno()
+        peer.send(b"last words")
+        reset(peer)
+        pair.from_server.told(READABLE)
+        assert pair.client.recv(100) == b"last words"
+        assert (pair.from_server.readable, pair.from_server.ending) == (True, True)
+        assert pair.relay.asked[-1] == ("move", pair.from_server), "there may be more"
+        pair.from_server.told(READABLE)
+        assert pair.relay.asked[-1] == ("lost", pair.from_server)
 
 
 def test_a_fin_came_and_a_reset_did_not(pair: Pair) -> None:

@@ -233,11 +233,11 @@ async def test_no_descriptor_or_port_for_the_servers_side(number: int, monkeypat
     """The client is told, and the log says overload; who has one goes on."""
     real, left = connect.opened, [1]
 
-    def opened(address: TcpAddress) -> socket.SocketType:
+    def opened(address: TcpAddress, **how: bool) -> socket.SocketType:
         left[0] -= 1
         if left[0] < 0:
             raise OSError(number, os.strerror(number))
-        return real(address)
+        return real(address, **how)
 
     monkeypatch.setattr(connect, "opened", opened)
     monkeypatch.setattr(straight, "opened", opened)
@@ -258,11 +258,11 @@ async def test_a_port_that_is_had_at_the_second_try(monkeypatch: pytest.MonkeyPa
     """The attempts are those of the long way, whoever made the first."""
     real, fails = connect.opened, [True]
 
-    def opened(address: TcpAddress) -> socket.SocketType:
+    def opened(address: TcpAddress, **how: bool) -> socket.SocketType:
         if fails:
             fails.pop()
             raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-        return real(address)
+        return real(address, **how)
 
     monkeypatch.setattr(connect, "opened", opened)
     monkeypatch.setattr(straight, "opened", opened)
@@ -514,10 +514,10 @@ async def test_a_client_that_is_reset_between_its_accept_and_its_relay(monkeypat
     cut: list[socket.socket] = []
     seen: list[str] = []
 
-    def opened(address: TcpAddress) -> socket.SocketType:
+    def opened(address: TcpAddress, **how: bool) -> socket.SocketType:
         if cut:
             reset(cut.pop())
-        return real(address)
+        return real(address, **how)
 
     def serve(connection: socket.socket) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from pumpproxy.policy.records import ClientAddress, Load
 from pumpproxy.policy.session import Session
-from pumpproxy.policy.steps import WAIT, Refuse, StartRelay
+from pumpproxy.policy.steps import WAIT, Connect, Refuse, StartRelay
 from tests.playbook import Like
 from tests.policy.declared import backend, runtime
 from tests.wire.hellos import alpn, hello, host, record, server_name, versions
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.records import SessionRecord
     from pumpproxy.policy.runtime import Runtime
     from pumpproxy.policy.steps import Step
+    from pumpproxy.policy.straight import StraightSession
 
     Fact = Callable[["SessionPlay"], Step | None]
 
@@ -49,6 +50,8 @@ class SessionPlay:
         self.runtime.accepted(self.frontend)
         self.now = now
         self.session = Session(self.runtime, self.frontend, CLIENT, self.now)
+        self.begun: StraightSession | None = None
+        """Where it goes the short way."""
         self.step: Step | None = self.session.opened(self.now)
         if self.step == WAIT:
             self.step = None
@@ -66,6 +69,24 @@ class SessionPlay:
         else:
             assert step == expected
         return self
+
+    def begins(self, begun: StraightSession, data: bytes) -> None:
+        """It goes the short way, with this first segment; its session is what this one stands for."""
+        self.begun = begun
+        self.session = begun.whole(self.runtime, len(data))
+
+    def turns_back(self, data: bytes) -> Step:
+        """Its server was not there at once."""
+        assert self.begun is not None
+        self.session, attempt = self.begun.turn_back(self.runtime, data)
+        self.begun = None
+        return Connect(attempt)
+
+    def relayed(self, bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> None:
+        """Its relay is over. On the short way nobody has asked for the session before."""
+        if self.begun is not None and self.session.outcome is None:
+            self.session = self.begun.whole(self.runtime, bytes_in)
+        self.session.relayed(bytes_in, bytes_out, outcome, phase)
 
     def over(self, outcome: Outcome, phase: Phase) -> SessionRecord:
         """The connection's record; it ended so, and counts nowhere any more."""
@@ -131,7 +152,7 @@ def fails(failure: ConnectFailure) -> Fact:
 
 def relayed(bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> Fact:
     """The relay is over."""
-    return lambda play: play.session.relayed(bytes_in, bytes_out, outcome, phase)
+    return lambda play: play.relayed(bytes_in, bytes_out, outcome, phase)
 
 
 def connects(play: SessionPlay) -> Step:

@@ -17,7 +17,6 @@ from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.session import MAX_ALPN_KEPT, MAX_EARLY, Stage
 from pumpproxy.policy.steps import ABANDON, PAUSE, WAIT, Connect, Refuse, StartRelay
-from pumpproxy.policy.straight import StraightSession
 from pumpproxy.wire.alert import AlertDescription, alert_record
 from tests.playbook import connect
 from tests.policy.declared import backend, config, route, runtime, server
@@ -58,14 +57,13 @@ def short(live: Runtime | None = None, data: bytes = HELLO) -> SessionPlay:
     play = SessionPlay(live)
     found = straight(play.runtime, data)
     assert found is not None
-    play.session = found
+    play.begins(found, data)
     return play
 
 
 def turns_back(play: SessionPlay) -> Step:
     """Its server is not there at once."""
-    assert isinstance(play.session, StraightSession)
-    return Connect(play.session.turn_back(HELLO))
+    return play.turns_back(HELLO)
 
 
 # The whole way ------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ _PLAIN = set(Session.__slots__) - {"_runtime", "_sniffer", "attempts", "frontend
 def straight(live: Runtime, data: bytes, now: float = ACCEPTED) -> StraightSession | None:
     """The session that a client with this first segment begins the short way, if any; not counted in yet."""
     hello = read_whole(data)
-    return None if hello is None else StraightSession.of(live, live.frontends["f"], CLIENT, hello, data, now)
+    return None if hello is None else StraightSession.of(live.frontends["f"], CLIENT, hello, now)
 
 
 def standing(live: Runtime) -> list[object]:
@@ -127,7 +127,7 @@ class Pair:
     def relayed(self, bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> Pair:
         """Its relay is over."""
         for play in (self._long, self._short):
-            play.session.relayed(bytes_in, bytes_out, outcome, phase)
+            play.relayed(bytes_in, bytes_out, outcome, phase)
         self.agrees()
         return self
 
@@ -177,12 +177,12 @@ class Twins:
         if begun is None:
             assert _told(sends(data)(short) if short.frontend.tls else short.step) == _told(step)
         else:
-            short.session = begun
+            short.begins(begun, data)
             assert begun.pool in self.short.pools.values()
             assert begun.server in begun.pool.servers.values()
             self.taken += 1
             if turns_back:
-                assert _told(Connect(begun.turn_back(data))) == _told(step)
+                assert _told(short.turns_back(data)) == _told(step)
             else:
                 assert connects(long) == StartRelay(data, client_finished=False)
         pair = Pair(self, long, short)
