@@ -15,7 +15,7 @@ from twisted.internet.protocol import connectionDone
 from zope.interface import implementer
 
 from pumpproxy.flow.idle import NOWHERE
-from pumpproxy.flow.stream import StreamProtocol, is_quiet
+from pumpproxy.flow.stream import StreamProtocol, acknowledge, is_quiet
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -69,6 +69,7 @@ class HttpServer(StreamProtocol):
         self._kept: KeptServers | None = None
         self._sweep = sweep
         self._nodelay = nodelay
+        self._lazy = False
         self._end: relay.Told | None = None
         self._paused = False
         self._finished = False
@@ -137,6 +138,7 @@ class HttpServer(StreamProtocol):
         self._kept = None
         self._until = inf
         self._told = told
+        self._lazy = self._nodelay
 
     def reset(self) -> None:
         """End it at once, so that a request which was cut never looks whole."""
@@ -169,6 +171,11 @@ class HttpServer(StreamProtocol):
         """Bytes from the server."""
         if self._told is not None:
             self._told.server_received(data)
+            if self._lazy and self._told is not None:
+                # The answer is not whole: on a connection that was used before the kernel would wait 40 ms to say that
+                # its beginning has come, and many servers wait for that with the rest.
+                self._lazy = False
+                acknowledge(self.transport)
         elif self._end is not None:
             self._end.received(data)
         elif self._kept is not None:

@@ -6,6 +6,7 @@ May not: know what is said on it.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -34,6 +35,15 @@ def is_quiet(transport: Stream) -> bool:
     except OSError:
         pass
     return False
+
+
+def acknowledge(transport: Stream) -> None:
+    """Acknowledge at once what has come: whoever sends in small pieces may wait for that before the next (Nagle)."""
+    handle = getattr(transport, "getHandle", None)
+    sock = handle() if handle is not None else None
+    if isinstance(sock, socket.socket) and hasattr(socket, "TCP_QUICKACK"):
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def is_network_end(reason: Failure) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest_twisted
 
 from pumpproxy.flow.straighthttp import StraightHttpFront
+from pumpproxy.flow.stream import acknowledge
 from pumpproxy.model import ConnectionMode, RelayKind
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.records import RequestRecord
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pumpproxy.flow.stream import Stream
     from pumpproxy.model import Config
 
 RELAYS = [RelayKind.SPLICE]
@@ -298,3 +300,27 @@ async def test_an_idle_client_goes_after_its_time() -> None:
         assert await proxied.client(talk) == b""
         await proxied.quiet()
     assert [record.outcome for record in proxied.sink.records] == [Outcome.COMPLETED] * 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_waits_for_an_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends a head, and the page when that is acknowledged: at once, once a request, on a kept connection."""
+    acknowledged: list[object] = []
+
+    def noted(transport: object) -> None:
+        acknowledged.append(transport)
+        acknowledge(cast("Stream", transport))
+
+    monkeypatch.setattr("pumpproxy.flow.httpserver.acknowledge", noted)
+
+    def serve(connection: socket.socket) -> None:
+        for _ in range(ASKED):
+            head_of(connection)
+            connection.sendall(OK[:-2])
+            connection.sendall(OK[-2:])
+
+    with server(serve) as port:
+        proxied = Proxied(keeping(port), StraightHttpFront)
+        assert await proxied.client(ask) == OK * ASKED
+        await proxied.quiet()
+    assert 0 < len(acknowledged) < ASKED
