@@ -3,7 +3,7 @@
     __main__        the command line
     compare         CPU a connection, a GiB, a round trip, a request; memory an idle relay
     logs            CPU a connection with an access log line for each
-    scale           50,000 idle relays at once
+    scale           50,000 idle relays at once (emulated.sh: the same, where this machine's limits are lower)
     proxies         which programs are measured, and how they are run
     texts           their configuration files
     traffic         the clients and the servers (client.c, server.c), and what they say to each other
