@@ -6,7 +6,7 @@
 # QEMU emulates a PC (no KVM, no network device) that runs Debian's kernel and, read-only over 9p, this machine's own
 # files; its root is a real root, with every right. Its clock counts instructions, a nanosecond each, so that neither
 # the emulator's pace nor whoever else uses this machine is measured, nor any cache. Debian on x86-64; the checkout,
-# with its .venv, not below /tmp. Some eight minutes and 3 GB of memory for 50,000 relays; 40 minutes are the limit.
+# with its .venv, not below /tmp. 50,000 relays take some eight minutes, 40 are the limit, and at most 4 GiB of memory.
 set -euo pipefail
 
 MEMORY=4G
