@@ -111,7 +111,7 @@ class Standing:
         transaction = self.transaction
         self._reset_server()
         if transaction is None or not transaction.down.begun:
-            page = pages.error_page(fault.status, body=not request.bodiless)
+            page = pages.error_page(fault.status, body=not (request.bodiless or self._reader.asks_for_head))
             request.status = fault.status
             request.bytes_out += len(page)
             self.finish(page)

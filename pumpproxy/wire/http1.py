@@ -14,7 +14,7 @@ from pumpproxy.wire import framing, httpfields, httptarget
 from pumpproxy.wire.errors import HttpError
 from pumpproxy.wire.framing import HTTP_10, HTTP_11, Framing, Version
 from pumpproxy.wire.httpfields import Fields, values
-from pumpproxy.wire.httpsection import SectionReader
+from pumpproxy.wire.httpsection import MAX_FIELDS, MAX_HEAD, MAX_LINE, SectionReader
 
 __all__ = ["RequestHead", "RequestReader", "ResponseHead", "ResponseReader", "response_framing", "values"]
 
@@ -88,13 +88,18 @@ class RequestReader(SectionReader):
     an unfinished one are held. After an HttpError the connection can only be answered and closed.
     """
 
-    __slots__ = ("_request_line",)
+    __slots__ = ("_request_line", "asks_for_head")
 
     # RFC 9112 section 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one
     # empty line (CRLF) received prior to the request-line."
     skips_blank = True
 
     _request_line: tuple[bytes, bytes, Version]
+
+    def __init__(self, max_head: int = MAX_HEAD, max_fields: int = MAX_FIELDS, max_line: int = MAX_LINE) -> None:
+        super().__init__(max_head, max_fields, max_line)
+        self.asks_for_head = False
+        """Whether a head that is unfinished or was refused is of a HEAD request, as far as its beginning tells."""
 
     def first(self, byte: int) -> None:
         """Raise HttpError (400) for TLS, sent to a clear-text port."""
@@ -111,10 +116,16 @@ class RequestReader(SectionReader):
 
         Raises HttpError: 400, 405 for CONNECT, 414, 431, 501 for an unknown transfer coding, 505.
         """
-        fields = self.collect(data)
+        try:
+            fields = self.collect(data)
+        except HttpError:
+            self._look(self._held or data)
+            raise
         if fields is None:
+            self._look(self._held)
             return None
         method, target, version = self._request_line
+        self.asks_for_head = method == b"HEAD"
         hosts: list[bytes] = []
         lengths: list[bytes] = []
         codings: list[bytes] = []
@@ -131,11 +142,15 @@ class RequestReader(SectionReader):
         body = framing.declared(version, lengths, codings) or framing.NO_BODY
         keep_alive = _persists(version, connection)
         host_field = hosts[0] if hosts else None
+        self.asks_for_head = False
         # By position: names would cost a tenth of the whole reading.
         return RequestHead(
             method, target, path, version, host, port, host_field,
             fields, body, self.length, self.line, keep_alive, connection,
         )  # fmt: skip
+
+    def _look(self, begun: bytes | bytearray) -> None:
+        self.asks_for_head = begun[:7].lstrip(b"\r\n").startswith(b"HEAD ")
 
 
 class ResponseReader(SectionReader):

@@ -16,6 +16,7 @@ from pumpproxy.policy.httpsteps import (
     RESET_CLIENT,
     RESET_SERVER,
     RESUME_SERVER,
+    FinishClient,
     SendClient,
     SendServer,
 )
@@ -309,3 +310,16 @@ def test_the_first_request_counts_from_the_accept() -> None:
     assert (play.record.started, play.record.request_time, play.record.total) == (EPOCH, 3.0, 3.0)
     play = served(play >> wait(4) >> client(GET[:5]) >> wait(1) >> client(GET[5:]))
     assert (play.record.started, play.record.request_time, play.record.total) == (EPOCH + 7, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("data", [b"HEAD / HTTP/1.1\r\n\r\n", b"HEAD /#x HTTP/1.1\r\n"])
+def test_a_refused_head_request_gets_no_body(data: bytes) -> None:
+    """RFC 9110, section 9.3.2: also where it was not understood; its client would take a body for the next answer."""
+    play = Playbook() >> client(data) << FinishClient(error_page(400, body=False))
+    (play << ended(Outcome.BAD_REQUEST)).done()
+
+
+def test_a_head_request_that_trickles_in_gets_no_body() -> None:
+    """The line is there, the rest is not."""
+    play = Playbook() >> client(b"HEAD / HTTP/1.1\r\nHost:") >> wait(10.0) << FinishClient(error_page(408, body=False))
+    (play << ended(Outcome.CLIENT_SILENT, Phase.REQUEST, 408)).done()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h11
 import pytest
@@ -18,6 +21,12 @@ from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.request import COMPLETED
 from tests.playbook import site
 from tests.policy.httpworld import ServerSide, World
+from tests.sim import strict
+from tests.wire.httpgrammar import requests
+from tests.wire.secondreader import meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "http.jsonl"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Backend: %b\r\n\r\nok"
@@ -79,7 +88,7 @@ def play(row: Row, size: int, backend: Backend | None = None) -> World:
         nonlocal first
         if not server.whole or world.server is not server:
             return
-        request = server.requests[0]
+        request = server.requests[-1]
         name = server.name[:1].upper().encode()
         reply = OK % name
         if first and row.reply == "426":
@@ -174,6 +183,33 @@ def test_a_backend_with_a_cookie_reads_all_else_the_same(row: Row) -> None:
     else:
         assert [server.data for server in sticky.servers] == [server.data for server in plain.servers]
     assert sticky.idle()
+
+
+STREAMS = 1_500
+"""Drawn ones: about 4 s."""
+
+
+def test_drawn_streams_reach_servers_as_meant() -> None:
+    """Whatever comes, and however cut: what servers get is what the second reader sees in it, and nothing else."""
+    reached = 0
+    for seed in range(STREAMS):
+        chance = random.Random(seed)
+        data, _ = requests(chance)
+        row = Row(str(seed), data, frozenset(), 0, 0, (), "", (), (), "", fin=True)
+        world = play(row, chance.choice((1 << 20, 200, 7)))
+        meant = Counter((plain[0], plain[4]) for plain in meaning(data).requests)
+        got = Counter(heard for server in world.servers for heard in whole_requests(bytes(server.data)))
+        assert got <= meant, f"seed {seed}: {data!r}"
+        assert world.idle()
+        reached += got.total()
+    assert reached > STREAMS / 2
+
+
+def whole_requests(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Method and body of each that a server got, by a strict reader."""
+    while (message := strict.request(data)) is not None and message.whole:
+        yield message.start[0], message.body
+        data = data[message.size :]
 
 
 def _search(pattern: str, data: bytes) -> bool:

@@ -1,10 +1,9 @@
-"""Whole streams of requests, read as a relay would read them, and by a second reader that shares no code with it."""
+"""Whole streams of requests, read as a relay would read them, and written anew for the second reader."""
 
 from __future__ import annotations
 
 import base64
 import json
-import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pumpproxy.wire.httpfields import Fields
+    from tests.wire.secondreader import Plain
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "http.jsonl"
 SHARED = Path(__file__).parents[3] / "shared" / "cases"
@@ -89,6 +89,8 @@ class Reading:
     """What came of a stream."""
 
     requests: list[Request] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """Where in the stream each of them ends."""
     status: int | None = None
     reason: str = ""
     in_body: bool = False
@@ -115,12 +117,16 @@ class Stream:
         self._left = 0
         self._chunks = ChunkedReader()
         self._ended = False
+        self._fed = 0
 
     def feed(self, data: bytes) -> None:
         """Take what the connection brings next."""
+        self._fed += len(data)
         try:
             while data and not self._ended:
                 data = self._read_head(data) if self._head is None else self._read_body(self._head, data)
+                if len(self.reading.requests) > len(self.reading.ends):
+                    self.reading.ends.append(self._fed - len(data))
         except HttpError as error:
             self.reading.status, self.reading.reason = error.status, error.reason
             self._ended = True
@@ -184,76 +190,7 @@ def cut(data: bytes, size: int = 1) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-# As another reader reads them ----------------------------------------------------------------------------------------
-
-TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-VCHAR = rb"[\x21-\x7e\x80-\xff]"
-Plain = tuple[bytes, bytes, bytes, list[tuple[bytes, bytes]], bytes, list[tuple[bytes, bytes]]]
-"""Method, target, version, fields (names in lower case, less those that frame the body), body, trailers."""
-
-
-class AmbiguousError(ValueError):
-    """Bytes that two readers could read in two ways."""
-
-
-def second_reading(data: bytes) -> list[Plain]:
-    """The requests of a stream, by the RFC's grammar alone and by no code of ours. Raises AmbiguousError."""
-    out: list[Plain] = []
-    while data:
-        line, fields, data = _section(data)
-        match = re.fullmatch(rb"(%b) ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])" % TOKEN, line)
-        if not match:
-            raise AmbiguousError(line[:80])
-        names = [name for name, _ in fields]
-        if names.count(b"host") > 1 or (match[3] == b"1" and names.count(b"host") != 1):
-            raise AmbiguousError(names)
-        framers = [(name, value.lower()) for name, value in fields if name in {b"content-length", b"transfer-encoding"}]
-        rest = [item for item in fields if item[0] not in {b"content-length", b"transfer-encoding"}]
-        body, trailers, data = _body(framers, match[3], data)
-        out.append((match[1], match[2], b"HTTP/1." + match[3], rest, body, trailers))
-    return out
-
-
-def _section(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
-    text, end, rest = data.partition(b"\r\n\r\n")
-    line, *lines = text.split(b"\r\n")
-    if not end or re.search(rb"[\r\n\0]", b"".join([line, *lines])):
-        raise AmbiguousError(data[:80])
-    fields = []
-    for item in lines:
-        match = re.fullmatch(rb"(%b):[ \t]*((?:%b(?:[\t %b]*%b)?)?)[ \t]*" % (TOKEN, VCHAR, VCHAR[1:-1], VCHAR), item)
-        if not match:
-            raise AmbiguousError(item[:80])
-        fields.append((match[1].lower(), match[2]))
-    return line, fields, rest
-
-
-def _body(
-    framers: list[tuple[bytes, bytes]], minor: bytes, data: bytes
-) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
-    if not framers:
-        return b"", [], data
-    if len(framers) > 1:
-        raise AmbiguousError(framers)
-    name, value = framers[0]
-    if name == b"content-length":
-        if not re.fullmatch(rb"\d+", value) or int(value) > len(data):
-            raise AmbiguousError(value)
-        return data[: int(value)], [], data[int(value) :]
-    if value != b"chunked" or minor == b"0":
-        raise AmbiguousError(value)
-    body = b""
-    while True:
-        match = re.match(rb"([0-9A-Fa-f]+)(?:[ \t]*;[^\r\n\0]*)?\r\n", data)
-        if not match:
-            raise AmbiguousError(data[:80])
-        size, data = int(match[1], 16), data[match.end() :]
-        if not size:
-            _, trailers, data = _section(b"\r\n" + data)
-            return body, trailers, data
-        if data[size : size + 2] != b"\r\n":
-            raise AmbiguousError(data[:80])
-        body, data = body + data[:size], data[size + 2 :]
+# Written anew, and as another reader gives it -------------------------------------------------------------------------
 
 
 def plain(request: Request) -> Plain:

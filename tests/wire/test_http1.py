@@ -159,6 +159,29 @@ def test_the_largest_heads(method: bytes) -> None:
     assert (head.length, len(head.fields)) == (16384, 100)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HEAD / HTTP/1.1\r\n\r\n",
+        b"\r\nHEAD /#x HTTP/1.1\r\n",
+        b"HEAD / HTTP/1.1\r\nHost: a\r\nX : y\r\n",
+        b"HEAD /" + b"x" * 9000,
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_a_refused_head_request_is_known_as_one(data: bytes, size: int) -> None:
+    """So that its refusal has no body; the one after a good one is not taken for it."""
+    reader = RequestReader()
+    reader.feed(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert not reader.asks_for_head
+    reader.rest = b""
+    refusal(reader.feed, cut(data, size))
+    assert reader.asks_for_head
+    other = RequestReader()
+    refusal(other.feed, [data.replace(b"HEAD", b"GET")])
+    assert not other.asks_for_head
+
+
 def test_pipelined_heads() -> None:
     """One reader reads them all, each from what followed the one before."""
     reader = RequestReader()

@@ -15,10 +15,10 @@ from tests.wire.httpstream import (
     plain,
     read,
     rows,
-    second_reading,
     serialise,
     theirs,
 )
+from tests.wire.secondreader import second_reading
 
 ROWS = rows()
 SMALL = [row for row in ROWS if len(row.raw) <= 400]

@@ -1,15 +1,15 @@
-"""Made-up requests: against what they were made from, against h11, against a second reader, and cut anywhere."""
+"""Made-up requests: against what they were made from, against a second reader, and cut anywhere."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import h11
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pumpproxy.wire.chunked import encode_chunk, encode_last
-from tests.wire.httpstream import Reading, cut, plain, read, second_reading, serialise
+from tests.wire.httpstream import cut, plain, read, serialise
+from tests.wire.secondreader import second_reading
 
 TCHAR = "!#$%&'*+-.^_`|~09azAZ"
 tokens = st.text(TCHAR, min_size=1, max_size=8).map(str.encode)
@@ -122,94 +122,3 @@ def test_noise(data: bytes) -> None:
     reading = read([data])
     assert not reading.requests
     assert read(cut(data)) == reading
-
-
-# h11, an independent parser by the same RFC ---------------------------------------------------------------------------
-
-# What h11 takes and we refuse, by our reason.
-STRICTER = {
-    "bare LF": "RFC 9112 section 2.2 allows to take it as a line's end; the next reader may not",
-    "bare CR": "in an ignored chunk extension",
-    "control byte": "h11 passes all but NUL and white space, for old analytics cookies",
-    "line folding": "h11 joins the lines; RFC 9112 section 5.2 allows either",
-    "repeated Content-Length": "h11 makes one of equal ones; RFC 9112 section 6.3 allows either",
-    "invalid Content-Length": "a list of equal ones, likewise",
-    "both Content-Length and Transfer-Encoding": "h11 lets the latter win; RFC 9112 section 6.1 allows to refuse",
-    "Transfer-Encoding in HTTP/1.0": "h11 obeys it; RFC 9112 section 6.1 calls the framing faulty",
-    "malformed chunk": "h11 does not check extensions, and takes white space after a size and a bare LF",
-    "HTTP version not supported": "h11 leaves the version to its user",
-    "missing Host": "h11 looks only where the version is 1.1 to the letter, not in 1.2",
-    "invalid Host": "h11 does not look into Host",
-    "target and Host differ": "h11 does not look into the target",
-    "target is in none of the four forms": "h11 does not look into the target",
-    "scheme is not http": "h11 does not look into the target",
-    "fragment in the target": "h11 does not look into the target",
-    "CONNECT": "h11 leaves the method to its user",
-}
-# What h11 refuses and we take, by its message.
-LOOSER = {
-    "no request line received": "an empty line before the request (RFC 9112 section 2.2: SHOULD ignore)",
-    "Only Transfer-Encoding: chunked is supported": "in a trailer, where it frames nothing: policy drops it",
-    "multiple Transfer-Encoding headers": "in a trailer",
-    "bad Content-Length": "in a trailer",
-    "conflicting Content-Length headers": "in a trailer",
-    "illegal chunk header": "white space before the semicolon of an extension is BWS (RFC 9112 section 7.1.1)",
-}
-
-
-Trailers = list[tuple[bytes, bytes]]
-Outcome = tuple[str, str, list[object], Trailers]
-
-
-def h11_reading(data: bytes) -> Outcome:
-    """What h11 makes of the first request: outcome, message, the request's parts, and its trailers."""
-    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
-    parts: list[object] = []
-    body = b""
-    try:
-        connection.receive_data(data)
-        while True:
-            event = connection.next_event()
-            if isinstance(event, h11.Request):
-                parts = [event.method, event.target, [(name.lower(), value) for name, value in event.headers]]
-            elif isinstance(event, h11.Data):
-                body += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                return "taken", "", [*parts, body], [(bytes(name), bytes(value)) for name, value in event.headers]
-            else:
-                return "unfinished", "", [], []
-    except h11.RemoteProtocolError as error:
-        return "refused", str(error), [], []
-
-
-def our_reading(reading: Reading) -> Outcome:
-    """Likewise ours."""
-    if reading.requests:
-        request = reading.requests[0]
-        lowered = [(name.lower(), value) for name, value in request.head.fields]
-        trailers = [(name.lower(), value) for name, value in request.trailers]
-        return "taken", "", [request.head.method, request.head.target, lowered, request.body], trailers
-    return ("unfinished" if reading.status is None else "refused"), reading.reason.removeprefix("trailers: "), [], []
-
-
-@MANY
-@given(damaged())
-def test_against_h11(data: bytes) -> None:
-    """The same first request, the same refusal, or a difference that is listed above with its reason."""
-    outcome, reason, parts, trailers = our_reading(read([data]))
-    their_outcome, message, their_parts, their_trailers = h11_reading(data)
-    match outcome, their_outcome:
-        case "taken", "taken":
-            assert parts == their_parts
-            # h11 makes one number of a list of equal ones, in trailers too.
-            assert trailers == their_trailers or b"content-length" in dict(trailers)
-        case "refused", "taken":
-            assert reason in STRICTER
-        case "taken" | "unfinished", "refused":
-            assert message.startswith(tuple(LOOSER))
-        case "refused", "unfinished":
-            # We refuse a line when it ends, h11 a head when it ends: so end the head, and h11 must not take it after
-            # all, but for the reasons above.
-            assert reason in STRICTER or h11_reading(data + b"\r\n\r\n\r\n")[0] != "taken"
-        case _:
-            assert outcome == their_outcome
