@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pumpproxy import hostnames
 from pumpproxy.config.problems import BadValue, Fault, Faults, did_you_mean, quoted
 from pumpproxy.model import ForwardFor, Network, Redispatch
+from pumpproxy.wire.httpfields import likeness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,10 +93,15 @@ def size(least: int, most: int) -> Callable[[str], int]:
             raise BadValue(Fault(f"{quoted(text)} is not a size", "a whole number of bytes, or as 64k or 1m"))
         value = int(match[1]) * _BYTES[match[2]]
         if not least <= value <= most:
-            raise BadValue(Fault(f"{quoted(text)} is out of range", f"from {least} to {most} bytes"))
+            raise BadValue(Fault(f"{quoted(text)} is out of range", f"from {_size(least)} to {_size(most)}"))
         return value
 
     return parse
+
+
+def _size(value: int) -> str:
+    unit = next(unit for unit in ("m", "k", "") if value % _BYTES[unit] == 0)
+    return f"{value // _BYTES[unit]}{unit}"
 
 
 def boolean(text: str) -> bool:
@@ -225,6 +231,6 @@ def field_name(text: str) -> str:
     """An HTTP field name that may be added to a request without breaking it."""
     if _TOKEN.fullmatch(text) is None:
         raise BadValue(Fault(f"{quoted(text)} is not a header name", word=text))
-    if text.lower() in _RESERVED_FIELDS:
+    if likeness(text.encode("ascii")).decode("ascii") in _RESERVED_FIELDS:
         raise BadValue(Fault(f"{quoted(text)} frames or routes the request", "choose another header", text))
     return text

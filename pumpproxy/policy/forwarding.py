@@ -97,7 +97,7 @@ def outgoing_request(
     nameless = is_nameless(head)
     lines = [b"%b %b HTTP/1.%d\r\n" % (head.method, head.path, not nameless)]
     if head.host_field is None and head.host is not None:
-        lines.append(b"Host: %b\r\n" % (asked_host(head) or b""))
+        lines.append(b"Host: %b\r\n" % asked_host(head))
     # RFC 9110 section 10.1.1: a "100-continue expectation" in HTTP/1.0 MUST be ignored; the server would not.
     own_drops = drops if head.version != HTTP_10 else drops | {b"expect"}
     fields = _one_hop_less(head.fields) if head.method in _HOP_COUNTED else head.fields

@@ -134,8 +134,8 @@ def _value(text: bytes) -> bytes:
     return text if _TOKEN.fullmatch(text) else b'"%b"' % _SPECIAL.sub(rb"\\\1", text)
 
 
-def asked_host(head: RequestHead) -> bytes | None:
-    """Whom the request is for, as the client wrote it; None or empty where it did not say."""
+def asked_host(head: RequestHead) -> bytes:
+    """Whom the request is for, as the client wrote it; empty where it did not say."""
     if head.host_field or head.host is None:
-        return head.host_field
+        return head.host_field or b""
     return f"{head.host}{'' if head.port is None else f':{head.port}'}".encode("ascii")

@@ -61,7 +61,8 @@ def test_all_that_an_http_frontend_can_say() -> None:
     text = (
         "default-backend = h\nroute a.example/x/ = h\nroute b.example = redirect https\n"
         "trusted-proxies = 10.0.0.0/8\n  ::1\nforwardfor = except 127.0.0.0/8\nconnection = close\n"
-        "timeout-http-request = 1s\ntimeout-http-keep-alive = 2s\n"
+        "forwarded = yes\nforwarded-proto = yes\nforwarded-host = on\nforwarded-port = true\nvia = edge\n"
+        "max-head = 64k\nmax-headers = 200\ntimeout-http-request = 1s\ntimeout-http-keep-alive = 2s\n"
     )
     assert frontend(HTTP + text + H) == Frontend(
         name="f",
@@ -74,11 +75,25 @@ def test_all_that_an_http_frontend_can_say() -> None:
         default_backend="h",
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1")),
         forwardfor=ForwardFor(networks=(ip_network("127.0.0.0/8"),)),
+        forwarded=True,
+        forwarded_proto=True,
+        forwarded_host=True,
+        forwarded_port=True,
+        via="edge",
+        max_head=65536,
+        max_headers=200,
         connection=ConnectionMode.CLOSE,
         log_format=LogFormat.HTTPLOG,
         timeout_http_request=1.0,
         timeout_http_keep_alive=2.0,
     )
+
+
+def test_a_frontend_may_undo_what_all_others_say() -> None:
+    """`via = no` beside a `via` in [defaults]."""
+    defaults = "[defaults]\nvia = edge\n"
+    assert frontend(f"{defaults}{HTTP}default-backend = h\n{H}").via == "edge"
+    assert frontend(f"{defaults}{HTTP}via = no\ndefault-backend = h\n{H}").via is None
 
 
 def test_without_a_word_all_is_the_models_default() -> None:
@@ -125,6 +140,12 @@ def test_an_inherited_log_format_gives_way_to_the_mode(defaults: str, mode: str,
                                        "(did you mean 'default-backend'?)")]),
         (TCP, ["1: [frontend f] has no default-backend (mode = tcp has no routes to choose by)",
                "4: [backend b] is used by no frontend"]),
+        (f"{TLS}default-backend = b\nmax-head = 32k",
+         ["5: [frontend f] max-head: is for mode = http, and this section has mode = tls"]),
+        (f"{HTTP}max-head = 2m\nmax-headers = 5\nroute a.example = reject",
+         ["4: [frontend f] max-head: '2m' is out of range (from 1k to 1m)",
+          "5: [frontend f] max-headers: 5 is out of range (from 10 to 10000)",
+          "7: [backend b] is used by no frontend"]),
         (f"{TCP}default-backend = b\nroute a.example = b",
          ["5: [frontend f] route a.example: is for mode = http or tls, and this section has mode = tcp"]),
         (TLS, ["1: [frontend f] refuses everything (it has no route and no default-backend)",

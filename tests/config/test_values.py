@@ -254,7 +254,8 @@ def test_what_is_no_size() -> None:
     """Another unit, a fraction, a sign; or one out of bounds."""
     for text in ("16kb", "1.5k", "-1", "k", "", "1g"):
         assert faults(values.size(1, 2**20), text)[0].startswith(f"'{text}' is not a size")
-    assert faults(values.size(1024, 2**20), "2m") == ["'2m' is out of range (from 1024 to 1048576 bytes)"]
+    assert faults(values.size(1024, 2**20), "2m") == ["'2m' is out of range (from 1k to 1m)"]
+    assert faults(values.size(100, 2**20), "2") == ["'2' is out of range (from 100 to 1m)"]
 
 
 def test_a_pseudonym_is_one_word() -> None:
@@ -264,3 +265,10 @@ def test_a_pseudonym_is_one_word() -> None:
     assert faults(values.pseudonym, "yes")[0].startswith("no name is given")
     assert faults(values.pseudonym, "a b")[0].startswith("'a b' is not a pseudonym")
     assert faults(values.pseudonym, "host:80")[0].startswith("'host:80' is not a pseudonym")
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "content_length", "Transfer.Encoding", "HOST"])
+def test_a_header_of_ours_frames_and_routes_nothing(name: str) -> None:
+    """Nor does one that a server may take for such a one."""
+    expected = f"'{name}' frames or routes the request (choose another header)"
+    assert faults(values.forwardfor, f"header {name}") == [expected]

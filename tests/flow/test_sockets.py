@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pumpproxy.flow.sockets import ListenError, close_socket, inherited, open_sockets
+from pumpproxy.flow.sockets import ListenError, close_socket, inherited, open_sockets, port_of
 from pumpproxy.model import TcpAddress, UnixAddress
 from tests.fakes import LOOPBACK
 from tests.flow.peers import has_ipv6
@@ -51,6 +51,15 @@ def test_an_address_is_listened_on() -> None:
             accepted, _ = sock.accept()
             with accepted:
                 assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_the_port_that_clients_come_to(tmp_path: Path) -> None:
+    """Also where the kernel chose it; a unix socket has none."""
+    with opened(LOOPBACK) as sock:
+        assert port_of(sock) == sock.getsockname()[1] > 0
+    (unix,) = open_sockets(UnixAddress(str(tmp_path / "s")))
+    assert port_of(unix) is None
+    close_socket(unix)
 
 
 @ipv6

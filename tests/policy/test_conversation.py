@@ -277,6 +277,17 @@ def test_a_slow_client_stops_its_server() -> None:
 # What holds for the connection --------------------------------------------------------------------------------------
 
 
+def test_a_reload_bounds_the_next_head() -> None:
+    """Not the one that has begun: what was let in is not refused for what was written since."""
+    play = Playbook() >> client(GET[:5])
+    narrow = replace(site(), frontends=(replace(site().frontends[0], max_headers=1, max_head=1024),))
+    play.runtime.reload(narrow, 100)
+    more = b"A: b\r\nC: d\r\n" + b"E: %b\r\n" % (b"x" * 2000)
+    play = served(play >> client(GET[5:-2] + more + b"\r\n"), GET[:-2] + more + b"Connection: close\r\n\r\n")
+    play = play >> client(GET[:-2] + b"A: b\r\n\r\n") << answer(431)
+    (play << ended(Outcome.BAD_REQUEST, Phase.REQUEST, 431)).done()
+
+
 def test_a_reload_counts_from_the_next_request() -> None:
     """Routes, and whom the frontend trusts."""
     forwarded = GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n")

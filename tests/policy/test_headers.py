@@ -66,6 +66,30 @@ def test_a_field_of_another_name_is_guarded_too() -> None:
     assert not dropped(b"x-client", request_drops(NOBODY, rules, trusted=True))
 
 
+@pytest.mark.parametrize("told", ["X-Client-IP", "X_Client_IP", "X.Client-IP"])
+@pytest.mark.parametrize("said", [b"x-client-ip", b"X_CLIENT_IP", b"x-client_ip", b"X.Client.IP", b"X~Client|IP"])
+def test_a_guarded_name_is_guarded_in_every_spelling(told: str, said: bytes) -> None:
+    """The file's name may have signs as well: to some server all of these are one variable."""
+    rules = [ForwardFor(), ForwardFor(header=told)]
+    assert dropped(said, request_drops(NOBODY, rules, trusted=False))
+    assert not dropped(said + b"2", request_drops(NOBODY, rules, trusted=False))
+
+
+@pytest.mark.parametrize("option", [b"content_length", b"content.length", b"transfer_encoding", b"host"])
+def test_no_spelling_of_an_option_takes_the_framing_away(option: bytes) -> None:
+    """Content-Length and Host pass whatever Connection names."""
+    drops = request_drops(frozenset({option}), [], trusted=False)
+    assert not dropped(b"Content-Length", drops)
+    assert not dropped(b"Host", drops)
+
+
+def test_an_option_takes_its_look_alikes_along() -> None:
+    """Whatever its sign is, in the option and in the field."""
+    for option in (b"x-hop", b"x_hop"):
+        drops = response_drops(frozenset({option}))
+        assert [dropped(name, drops) for name in (b"X-Hop", b"X_Hop", b"X.Hop", b"XHop")] == [True, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(b"trailers", True), (b"gzip, Trailers", True), (b"trailers;q=0.5", False), (b"gzip", False), (b"", False)],
@@ -87,6 +111,7 @@ def test_trailers_that_come_too_late_do_not_pass() -> None:
         (b"Cookie", b"a=1"),
         (b"Set-Cookie", b"a=1"),
         (b"X-Forwarded-For", b"6.6.6.6"),
+        (b"X.Real.IP", b"6.6.6.6"),
         (b"Connection", b"close"),
     ]
     trailers = (passing[0], *barred, passing[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -148,3 +149,41 @@ def test_via_stands_behind_what_was_there() -> None:
     frontend = Frontend("f", Mode.HTTP, (), via="edge")
     lines = sent(b"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 fred\r\n\r\n", frontend=frontend)
     assert lines == [b"Host: a", b"Via: 1.0 fred", b"Via: 1.1 edge"]
+
+
+def test_a_proxys_word_that_does_not_pass_is_not_spoken() -> None:
+    """What Connection names ends here: ours is told, where else nobody's would be."""
+    frontend = replace(ALL, forwardfor=ForwardFor(if_none=True), forwarded=False)
+    named = (
+        b"Connection: X-Forwarded-Proto, X-Forwarded-For\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 6.6.6.6\r\n"
+    )
+    lines = sent(ASK + named + b"\r\n", "10.1.1.1", frontend=frontend)
+    assert lines == [b"Host: a.example:8080", b"X-Forwarded-For: 10.1.1.1", *OURS[:3]]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "10.1.1.1"])
+def test_nobody_vouches_in_a_trailer(host: str) -> None:
+    """Not for a trusted proxy either: it is its client's, who may go on sending when the proxy has spoken."""
+    frontend = replace(ALL, forwardfor=ForwardFor(header="X-Client"))
+    head = RequestReader().feed(ASK + b"Transfer-Encoding: chunked\r\n\r\n")
+    assert head is not None
+    who = Origin.of(ClientAddress(host, 1), frontend)
+    body = outgoing_request(head, who, frontend, Backend("b", Mode.HTTP), upgrade=False, keep=True).body
+    late = b"X-Forwarded-For: 6.6.6.6\r\nX_Client: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Sum: 1\r\n"
+    assert body.feed(b"0\r\n" + late + b"\r\n") == b"0\r\nX-Sum: 1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_head", "host"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: [2001:db8::2]\r\n\r\n", b'"[2001:db8::2]"'),
+        (b"GET http://a.example:81/ HTTP/1.0\r\n\r\n", b'"a.example:81"'),
+        (b"GET http://a.example/ HTTP/1.0\r\n\r\n", b"a.example"),
+        (b"GET http://A.Example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", b"a.example"),
+    ],
+)
+def test_the_host_of_an_element(request_head: bytes, host: bytes) -> None:
+    """As the client wrote it, quoted where it is no token (RFC 7239, section 4)."""
+    lines = sent(request_head)
+    assert lines[-1] == b"Forwarded: for=192.0.2.7;host=%b;proto=http" % host
+    assert b"X-Forwarded-Host: " + host.strip(b'"') in lines

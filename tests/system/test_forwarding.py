@@ -111,3 +111,19 @@ def test_a_head_that_is_too_large_in_all(ports: tuple[int, int]) -> None:
     """`max-head`: few lines, but long ones."""
     with Visitor(ports[0]) as visitor:
         assert visitor.get("/", "a.example", "X: " + "y" * 2048).status == 431
+
+
+def test_a_request_that_goes_in_circles_comes_to_an_end(tmp_path: Path) -> None:
+    """Each round adds a line, until a head has too many; then all of its connections are free again."""
+    port = unused_port()
+    text = (
+        f"[global]\nlog = twistd\n[frontend f]\nmode = http\nbind = 127.0.0.1:{port}\nvia = edge\n"
+        f"max-headers = 20\ndefault-backend = b\n[backend b]\nmode = http\nserver s = 127.0.0.1:{port}\n"
+    )
+    with Daemon(tmp_path, text) as daemon:
+        for _ in range(3):
+            with Visitor(port) as visitor:
+                assert visitor.get("/", "a.example").status in (431, 502)
+    # With its Host, and a line of Via from each round, the twentieth is still let in.
+    assert daemon.log.count(" f b/s ") == 3 * 20
+    assert daemon.log.count("<BADREQ>") == 3

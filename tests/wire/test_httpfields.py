@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pumpproxy.wire.errors import HttpError
-from pumpproxy.wire.httpfields import TEXT, check_line, options, parse, trim_names, values
+from pumpproxy.wire.httpfields import TEXT, check_line, likeness, options, parse, trim_names, values
 
 LINES = st.text('aZ-_~ \t:;@("\xff', max_size=12).map(lambda text: text.encode("latin-1"))
 
@@ -114,3 +114,12 @@ def test_values_are_found_in_any_letter_case() -> None:
 def test_connection_options(lines: list[bytes], members: set[bytes]) -> None:
     """Lists over several lines are one list; empty members are none."""
     assert options(lines) == members
+
+
+@pytest.mark.parametrize(
+    "name", [b"x-real-ip", b"X-Real-IP", b"X_REAL_IP", b"x.real~ip", b"X!Real|IP", b"X'Real`IP", b"X*Real+IP"]
+)
+def test_names_that_a_server_may_take_for_one(name: bytes) -> None:
+    """RFC 3875 has one sign for another, and some servers one for all; letters and digits are told apart."""
+    assert likeness(name) == b"x-real-ip"
+    assert likeness(name + b"1") == b"x-real-ip1"

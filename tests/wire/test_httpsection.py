@@ -198,3 +198,21 @@ def test_what_follows_trailers() -> None:
     reader = TrailerReader()
     assert reader.collect(b"A: b\r\n\r\nrest") == ((b"A", b"b"),)
     assert reader.rest == b"rest"
+
+
+def test_a_reader_may_be_bounded_anew_between_sections() -> None:
+    """What was read before is of no matter; each limit counts from then on."""
+    reader = Plain(64, 3, 16)
+    section = b"start\r\n" + b"A: b\r\n" * 3 + b"\r\n"
+    assert reader.collect(section) is not None
+    for limits, reason in (
+        ((20, 3, 16), "431 too many fields, or too large together"),
+        ((64, 2, 16), "431 too many fields, or too large together"),
+        ((64, 3, 4), "414 start line too long"),
+    ):
+        reader = Plain(64, 3, 16)
+        reader.bound(*limits)
+        assert refusal(reader.collect, [section]) == reason
+        reader = Plain(10, 1, 1)
+        reader.bound(64, 3, 16)
+        assert reader.collect(section) is not None
