@@ -136,12 +136,16 @@ class Poller:
 
     def close_both(self, one: int, other: int) -> None:
         """As `close`, of two that were most likely added."""
-        if not self._in_batch or max(one, other) >= len(self._watched):
-            self.close(one)
-            self.close(other)
-            return
-        self._watched[one] = self._watched[other] = None
-        self._closing += (one, other)
+        if self._in_batch:
+            try:
+                self._watched[one] = self._watched[other] = None
+            except IndexError:
+                pass
+            else:
+                self._closing += (one, other)
+                return
+        self.close(one)
+        self.close(other)
 
     def look_at_clock(self) -> None:
         """Renew `now`, for what happens outside a batch."""
