@@ -88,7 +88,9 @@ def check_response(wire: bytes, turn: Turn, talk: Talk, *, last: bool) -> bytes:
     """What the client got for one request is what the record says; what follows it. `last`: nothing should follow."""
     record = turn.record
     assert record is not None
-    method = turn.ask.method if turn.decided else b"GET"
+    # Of a head that was not understood, or never came whole, the beginning tells.
+    said = talk.fed[turn.start :].lstrip(b"\r\n")
+    method = turn.ask.method if turn.decided else b"HEAD" if said.startswith(b"HEAD ") else b"GET"
     size = 0
     message = strict.response(wire, method)
     while message is not None and message.status < 200 and message.status != 101:
