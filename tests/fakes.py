@@ -86,7 +86,14 @@ def client_hello(name: str | None = "pump2.example.test", alpn: tuple[str, ...] 
 
 
 def unused_port() -> int:
-    """A loopback port that nobody listens on, as far as the kernel knows now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+    """A port that nobody has on any address, as far as the kernel knows now.
+
+    One that is free on the loopback address alone may be that of a connection on another, which waits for its end
+    (TIME_WAIT) and hinders whoever wants to listen on all.
+    """
+    dual = socket.has_dualstack_ipv6()
+    with socket.socket(socket.AF_INET6 if dual else socket.AF_INET) as probe:
+        if dual:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        probe.bind(("", 0))
         return int(probe.getsockname()[1])
