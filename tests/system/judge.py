@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.sim import strict
 from tests.sim.replies import End, Worth
-from tests.system.wanted import FRAMES, HOP_BY_HOP, VOUCHING, Wanted, passing, stops, wanted
+from tests.system.wanted import FRAMES, NO_TRAILERS, Wanted, passing, settled, stops, wanted
 from tests.wire.secondreader import meaning
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _OURS = {b"connection", b"content-length", b"transfer-encoding"}
 _IDEMPOTENT = {b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"}
+_REPEATED = 64_000
+"""Bytes of a request that is surely sent again where a kept connection was given up; more is not held for that."""
 _REFUSALS = {400, 405, 408, 414, 431, 501, 505}
 _BAD_GATEWAY = {502, 504}
 
@@ -101,14 +103,16 @@ class Case:
                 yield "a request looks whole that never was"
             if message.body != body:
                 yield f"another body: {message.body[:200]!r}"
-            drops = HOP_BY_HOP | VOUCHING | FRAMES | want.options
-            if _lowered(message.trailers) != [one for one in trailers if not stops(one[0], drops)]:
+            drops = want.drops | want.options | FRAMES | NO_TRAILERS
+            passes = [one for one in trailers if not stops(one[0], drops)]
+            if settled(_lowered(message.trailers), drops) != settled(passes, drops):
                 yield f"other trailers: {message.trailers}"
         elif not body.startswith(message.body):
             yield f"another body's beginning: {message.body[:200]!r}"
         expected = passing(want)
         got = [one for one in _lowered(message.fields) if one[0] not in _OURS | {b"host", b"te", b"upgrade"}]
-        if got != [*expected, (b"x-forwarded-for", self._talker.plan.who.encode())]:
+        told = (b"x-forwarded-for", self._talker.plan.who.encode())
+        if settled(got, want.drops) != settled([*expected, told], want.drops):
             yield f"other fields: {got} for {expected}"
         if heard.tunnel:
             place = self._wanted.index(want)
@@ -236,7 +240,8 @@ class Case:
         bad = heard is not None and heard.reply.worth in {Worth.BAD, Worth.CUT}
         lost = self._keeps and want is not None and (heard is None or not heard.spoken)
         if place < len(self._wanted) and want is not None:
-            if status in _BAD_GATEWAY and (bad or (lost and want.method not in _IDEMPOTENT)):
+            again = want.method in _IDEMPOTENT and len(want.raw) < _REPEATED
+            if status in _BAD_GATEWAY and (bad or (lost and not again)):
                 return
             if want.last_hop and status == 501:
                 return

@@ -28,6 +28,8 @@ RACE = 0.01
 """Seconds: a request that comes so soon after it may have been sent before it was there."""
 GOOD_AFTER_ALL = 0.6
 """How often a bad answer gives way to another, so that conversations go on: it is the last one that a client gets."""
+LARGE = 0.02
+"""How many answers are of a size for which a proxy may have another way."""
 TUNNELLED = 0.02
 """Seconds until the server's end of a tunnel closes."""
 
@@ -54,6 +56,18 @@ class Heard:
     """Anything was answered."""
     tunnel: bytearray = field(default_factory=bytearray)
     """What came behind it, once it had become a tunnel."""
+
+
+def large(mark: bytes, chance: random.Random) -> Reply:
+    """A good answer of some hundred kilobytes, or most of one; with a length, or up to the end of the connection."""
+    payload = chance.randbytes(chance.choice((300_000, 700_000)))
+    counted, whole = chance.random() < 0.7, chance.random() < 0.8
+    length = b"Content-Length: %d\r\n" % len(payload) if counted else b"Connection: close\r\n"
+    head = b"HTTP/1.1 200 OK\r\nX-Answer: %b\r\n%b\r\n" % (mark, length)
+    sent = payload if whole else payload[: chance.randrange(len(payload))]
+    end = End.FIN if whole or (counted and chance.random() < 0.5) else End.RESET
+    worth, fields = Worth.WHOLE if whole else Worth.CUT, [(b"X-Answer", mark)]
+    return Reply(b"", head + sent, After.BODY, end, worth, 200, payload, fields, lasting=counted and whole)
 
 
 class Ledger:
@@ -87,6 +101,8 @@ class Ledger:
             answer = reply(asked, mark, chance)
         if answer.worth is Worth.CUT and answer.end is End.STAY and chance.random() < 0.9:
             answer.end = End.RESET
+        if method != b"HEAD" and chance.random() < LARGE:
+            answer = large(mark, chance)
         heard = Heard(backend, message, who, answer, mark)
         before.append(heard)
         self.marks[mark] = heard

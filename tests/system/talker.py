@@ -50,7 +50,8 @@ def plan(seed: int, number: int) -> Plan:
     """The client of that number."""
     chance = random.Random(f"{seed} {number}")
     # By the mark some of them ask for what has a route of its own.
-    data, _ = requests(chance, b"%b%d-%d" % (chance.choice((b"x", b"d")), seed, number))
+    mark = b"%b%d-%d" % (chance.choice((b"x", b"d")), seed, number)
+    data, _ = requests(chance, mark, chance.choice((70_000, 70_000, 300_000)))
     leaves = None
     if chance.random() < 0.2:
         leaves = chance.choice(LEAVES)

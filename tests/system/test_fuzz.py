@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from tests.system.talker import Talker
 
-STREAMS = 1_000
+STREAMS = 2_000
 """A seed."""
-SOAKED = 20
+SOAKED = 10
 """Seeds of `make soak`."""
-AT_ONCE = 40
+AT_ONCE = 80
 MOST_GROWTH = 16 * 2**20
 """Bytes of memory: a buffer of 64 KiB each way for each of those, twice, and what the allocator keeps."""
 MODES = ("server-close", "keep-alive")

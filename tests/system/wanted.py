@@ -23,6 +23,8 @@ VOUCHING = {
     b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip",
 }  # fmt: skip
 FRAMES = {b"content-length", b"transfer-encoding", b"host"}
+NO_TRAILERS = {b"cookie", b"date", b"expect", b"max-forwards", b"range"}
+"""Of the fields that are drawn, those which RFC 9110, section 6.5.1, has in a head alone."""
 _NAME = re.compile(rb"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?(?::[1-9][0-9]{0,3})?")
 _ABSOLUTE = re.compile(rb"(?i)http://([^/?]*)(.*)")
 
@@ -53,6 +55,11 @@ class Wanted:
     def closes(self) -> bool:
         """Whether nothing behind it means anything."""
         return b"close" in self.options or (self.is_1_0 and b"keep-alive" not in self.options)
+
+    @property
+    def drops(self) -> set[bytes]:
+        """Which fields do not pass."""
+        return HOP_BY_HOP | VOUCHING | (self.options - FRAMES)
 
     @property
     def backend(self) -> str:
@@ -112,11 +119,14 @@ def stops(name: bytes, drops: set[bytes]) -> bool:
     return name in drops or (alike != name and (alike in drops or alike == b"content-length"))
 
 
+def settled(fields: list[Field], drops: set[bytes]) -> list[Field]:
+    """Without those that may pass or not: what is one of these names to who takes any mark for a `-`."""
+    return [one for one in fields if one[0] in drops or not stops(re.sub(rb"[^a-z0-9_-]", b"_", one[0]), drops)]
+
+
 def passing(want: Wanted) -> list[Field]:
     """The fields that a server gets, those aside that frame and route."""
-    drops = (HOP_BY_HOP | VOUCHING | (want.options - FRAMES)) - {b"host"}
-    if want.is_1_0:
-        drops = drops | {b"expect"}
+    drops = want.drops | ({b"expect"} if want.is_1_0 else set())
     found = []
     for name, value in want.plain[3]:
         if name == b"host" or stops(name, drops):

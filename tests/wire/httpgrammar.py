@@ -102,10 +102,11 @@ _PIECES = (
 class Requests:
     """Draws requests. `odd`: how likely each part is an unusual one; `mark` is in each path and body."""
 
-    def __init__(self, chance: random.Random, odd: float, mark: bytes) -> None:
+    def __init__(self, chance: random.Random, odd: float, mark: bytes, largest: int) -> None:
         self._chance = chance
         self._odd = odd
         self._mark = mark
+        self._largest = largest
         self.closing = False
         """Whether the last one, as it was made, ends the connection."""
 
@@ -149,7 +150,7 @@ class Requests:
         kind = chance.random()
         if kind < 0.45:
             return b"", b""
-        size = chance.choice((0, 1, 5, 60, 300)) if chance.random() < 0.985 else chance.choice((LARGE, 70_000))
+        size = chance.choice((0, 1, 5, 60, 300)) if chance.random() < 0.985 else chance.choice((LARGE, self._largest))
         said = b"%b says\r\nGET %b/smuggled HTTP/1.1\r\nHost: b.example\r\n\r\n" % (mark, mark)
         data = (said * (size // len(said) + 1))[:size]
         if kind < 0.72 or (version == b"HTTP/1.0" and chance.random() >= self._odd):
@@ -185,10 +186,13 @@ def chunks(data: bytes, chance: random.Random, odd: float) -> bytes:
     return b"".join(pieces) + last + b"\r\n" + pick(chance, odd / 2, _TRAILERS, _ODD_TRAILERS) + b"\r\n"
 
 
-def requests(chance: random.Random, mark: bytes = b"x") -> tuple[bytes, int | None]:
-    """A stream, and how many valid requests it has up to one that ends the connection; None: it may be anything."""
+def requests(chance: random.Random, mark: bytes = b"x", largest: int = 70_000) -> tuple[bytes, int | None]:
+    """A stream, and how many valid requests it has up to one that ends the connection; None: it may be anything.
+
+    `largest`: bytes of the few large bodies.
+    """
     odd = chance.choice(ODD)
-    drawn = Requests(chance, odd, mark)
+    drawn = Requests(chance, odd, mark, largest)
     parts, valid = [], None
     for number in range(chance.choice((1, 1, 1, 2, 2, 3, 6))):
         if odd and chance.random() < RECORDED:
