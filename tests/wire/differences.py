@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.metadata import version
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ def row(what: str, stricter: str, says: str | tuple[str, ...], sign: bytes, why:
     return Difference(what, stricter, (says,) if isinstance(says, str) else says, re.compile(sign), why, section)
 
 
+OLD = tuple(map(int, version("h11").split(".")[:2])) < (0, 16)
+"""As Debian 12 has it (0.14)."""
+_OF_OLD = (
+    row("what ends a chunk", "ours", "malformed chunk",
+        rb"(?i)\ntransfer-encoding *:", "h11 took any two bytes for a CRLF (CVE-2025-43859)", "7.1"),
+)  # fmt: skip
 # Of heads and chunks, whoever sends them.
 BOTH = (
     row("LF alone ends a line", "ours", "bare LF",
@@ -72,6 +79,7 @@ BOTH = (
     row("a list of equal lengths as a trailer", "neither", (),
         rb"(?i)\ncontent-length:[ \t]*[0-9]+[ \t]*[,\r]",
         "h11 makes one number of it, we leave the line as it is; policy drops it", "RFC 9110 6.5.1"),
+    *(_OF_OLD if OLD else ()),
 )  # fmt: skip
 _NAME = rb"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?(?::(?:0*[1-9][0-9]{0,4})?)?"
 REQUESTS = (
