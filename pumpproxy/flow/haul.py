@@ -11,6 +11,9 @@ import os
 from typing import TYPE_CHECKING
 from typing import Protocol as ProtocolType
 
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
+
 if TYPE_CHECKING:
     from pumpproxy.flow.pipes import Pipe, Pipes
     from pumpproxy.flow.socketstream import SocketStream
@@ -112,7 +115,11 @@ class Haul:
             self._give_back()
             return False
         except OSError:
-            size = 0
+            # Linux tells of a reset once: whoever read now would see an end that looks clean.
+            self._source.readable = False
+            self._end()
+            self._source.end(Failure(ConnectionLost()))
+            return False
         if not size:
             # Its end, which is told to whoever reads it.
             self._end()
@@ -140,8 +147,10 @@ class Haul:
                 self._owner.haul_stalled(self)
             return False
         except OSError:
-            # The sink is gone, as its own events tell; what is in the pipe is nobody's any more.
+            # The sink is gone; what is in the pipe is nobody's any more. That it was reset is told no more, as above.
             self._end()
+            self._sink.pauseProducing()
+            self._sink.poller.soon(self._sink.hear_out, self._sink)
             return False
         self.stalled = False
         if self._chunked:

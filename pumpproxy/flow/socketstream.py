@@ -107,7 +107,7 @@ class SocketStream(TcpOptions, Producing):
 
     def broke(self) -> None:
         """A defect of ours, logged already: the protocol sees it as the reason."""
-        self._end(Failure(RuntimeError("a defect of ours")))
+        self.end(Failure(RuntimeError("a defect of ours")))
 
     def read(self) -> None:
         """Read until there is no more, the protocol pauses, or others must get their turn."""
@@ -123,7 +123,7 @@ class SocketStream(TcpOptions, Producing):
                 self.readable = False
                 return
             except OSError:
-                self._end(Failure(ConnectionLost()))
+                self.end(Failure(ConnectionLost()))
                 return
             if not data:
                 self.finished = True
@@ -189,7 +189,7 @@ class SocketStream(TcpOptions, Producing):
             self._stop_hauls()
             self._out = b""
             reset_at_close(self.descriptor)
-            self.poller.soon(lambda: self._end(Failure(ConnectionAborted())))
+            self.poller.soon(lambda: self.end(Failure(ConnectionAborted())))
 
     def pauseProducing(self) -> None:
         """Read no more."""
@@ -242,17 +242,17 @@ class SocketStream(TcpOptions, Producing):
             sent = 0
         except OSError:
             self._paused = True
-            self.poller.soon(self._hear_out, self)
+            self.poller.soon(self.hear_out, self)
             return len(data)
         if sent < len(data):
             self.want_room()
         return sent
 
-    def _hear_out(self) -> None:
+    def hear_out(self) -> None:
         """A write failed, and the peer is gone; what it said before, as an answer to half a request, may be there."""
         if not (self._lost or self._aborted or self.disconnecting) and (data := remnant(self.descriptor)):
             self.protocol.dataReceived(data)
-        self._end(Failure(ConnectionLost()))
+        self.end(Failure(ConnectionLost()))
 
     def _flush(self) -> None:
         if self._out:
@@ -263,7 +263,7 @@ class SocketStream(TcpOptions, Producing):
             if self._out:
                 return
         if self.disconnecting:
-            self.poller.soon(lambda: self._end(Failure(ConnectionDone())))
+            self.poller.soon(lambda: self.end(Failure(ConnectionDone())))
         elif self._shut and self.connected:
             self.connected = False
             try:
@@ -282,13 +282,13 @@ class SocketStream(TcpOptions, Producing):
         self._stop_hauls()
         self._lost = True
         self.connected = False
-        # Neither waits for the garbage collector.
-        self.protocol = _NOBODY
+        self.protocol = _NOBODY  # does not wait for the garbage collector
         if self._handle is not None:
             self._handle.detach()
             self._handle = None
 
-    def _end(self, reason: Failure) -> None:
+    def end(self, reason: Failure) -> None:
+        """The connection is gone: close, and tell the protocol why."""
         if self._lost:
             return
         protocol = self.protocol

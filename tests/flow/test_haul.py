@@ -197,6 +197,38 @@ async def test_a_server_that_ends_in_the_middle(hauled: Hauled, end: Callable[[s
     assert 0 < proxied.sink.only.bytes_out < len(HEAD + LARGE)
 
 
+@pytest.mark.parametrize("old", [False, True])
+@pytest_twisted.ensureDeferred
+async def test_a_reset_is_not_the_end_of_a_body_until_the_server_closes(hauled: Hauled, *, old: bool) -> None:
+    """Linux tells of a reset once, and then of an end that looks clean: the client must not take a part for all."""
+    arrived = threading.Event()
+    asked = GET.replace(b"1.1", b"1.0") if old else GET
+
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + LARGE)
+        arrived.wait(10)
+        reset(connection)
+
+    def talk(connection: socket.socket) -> str:
+        connection.sendall(asked)
+        got = read_exactly(connection, len(LARGE))
+        arrived.set()
+        try:
+            while part := connection.recv(1 << 20):
+                got += part
+        except ConnectionResetError:
+            return "reset"
+        return "cut" if not old and not got.endswith(b"\r\n0\r\n\r\n") else "whole"
+
+    with server(serve) as port:
+        proxied = proxied_to(port)
+        assert await proxied.client(talk) in ({"reset"} if old else {"reset", "cut"})
+        await proxied.quiet()
+    assert hauled.begun == 1
+    assert proxied.sink.only.outcome is Outcome.SERVER_LEFT
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_leaves_in_the_middle(hauled: Hauled) -> None:
     """Its server's connection is reset, and no pipe stays behind."""
