@@ -14,7 +14,8 @@ from tests.policy.declared import backend, pool, server
 if TYPE_CHECKING:
     from pumpproxy.model import Server
     from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.serverstate import ServerState
 
 REFUSED = ConnectFailure.REFUSED
 PINNED = (("x.example", "a"),)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpproxy.policy.balance import roundrobin
-from pumpproxy.policy.pool import ServerState
+from pumpproxy.policy.serverstate import ServerState
 from tests.policy.declared import server
 
 
