@@ -84,6 +84,10 @@ def number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+count = number(1, LARGEST_COUNT)
+"""A parser of how many there may be."""
+
+
 def size(least: int, most: int) -> Callable[[str], int]:
     """A parser of bytes within these bounds: a whole number, alone or with `k` (1024) or `m` (1024 times 1024)."""
 
