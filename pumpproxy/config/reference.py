@@ -52,6 +52,7 @@ One INI file says what is routed where. `twistd pumpproxy -c FILE --check` reads
 | `unix:/run/app.sock` | yes | yes | a socket in the file system |
 | `systemd:NAME` | yes | | a listening socket that systemd hands over, by its `FileDescriptorName=` |
 | `name.example:443` | | yes | a DNS name, asked for again while the service runs |
+| `srv:_https._tcp.name.example` | | yes | a service whose SRV records name hosts and ports, asked for again too |
 
 Ports are 1 to 65535.
 
