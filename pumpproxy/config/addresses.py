@@ -119,6 +119,8 @@ def _host_port(text: str, forms: str) -> tuple[str, int]:
 def _hint(text: str, forms: str) -> str:
     if _PORT.fullmatch(text.removeprefix(":")):
         return f"write HOST:{text.removeprefix(':')}; for a listener on every address *:{text.removeprefix(':')}"
+    if text == "accept-proxy":
+        return "write accept-proxy = NET... on a line of its own"
     if text.startswith("/"):
         return f"write unix:{text}"
     if "://" in text:

@@ -6,8 +6,8 @@ May not: contain a key that nothing obeys.
 from __future__ import annotations
 
 from pumpproxy.config import persistence, servers, values
-from pumpproxy.config.option import FORWARDFOR, HTTP, Kind, Named, Option
-from pumpproxy.model import Balance, ConnectionMode, Mode
+from pumpproxy.config.option import BOOLEAN, FORWARDFOR, HTTP, Kind, Named, Option
+from pumpproxy.model import Balance, ConnectionMode, Mode, OnDown
 
 # A row is a row: what the reader needs, then what the user reads.
 # fmt: off
@@ -19,20 +19,22 @@ BACKEND_MODE = Option(
     "requests (`http`). A `mode = tls` in `[defaults]` leaves a backend at `tcp`.",
 )
 BALANCE = Option(
-    kind=Kind.BACKEND, key="balance", value="`roundrobin`", default="roundrobin",
-    parse=values.choice(Balance, "leastconn", "source", "first", "random"),
-    doc="How a server is chosen: in turn, in proportion to the weights.",
+    kind=Kind.BACKEND, key="balance", value="`roundrobin`, `leastconn`, `source`, `first` or `random`",
+    default="roundrobin", parse=values.choice(Balance),
+    doc="How a server is chosen: in turn (`roundrobin`); who has the fewest connections (`leastconn`); by the client's "
+    "address, which gets the same one as long as that is there, so that a server that comes or goes moves only its own "
+    "share of the clients (`source`); the first of the file that is below its `maxconn` (`first`, whatever the "
+    "weights); or the less busy of two drawn by chance (`random`). The others go by the weights.",
 )
 SERVER = Named(
     kind=Kind.BACKEND, key="server", argument="NAME",
-    value="ADDRESS `[weight=N] [cookie=VALUE] [disabled] [drain]`", parse=servers.server,
-    doc="A server, at least one. `weight` is 0 to 256, 1 by default; a server of weight 0, or with `drain`, gets only "
-    "what `use-server` or a cookie gives it, and one that is `disabled` nothing at all. VALUE stands for it in the "
-    "backend's `cookie`: visible ASCII without quotes, `,`, `;`, `\\`, `~` and `|`, and no other server's.",
+    value="ADDRESS `[WORD...]`", parse=servers.server,
+    doc="A server, at least one. What the words say is told in *Servers*.",
 )
 USE_SERVER = Named(
     kind=Kind.BACKEND, key="use-server", argument="NAME", value="HOST...", parse=servers.use_server,
-    doc="Connections whose server name (`tls`) or Host (`http`) is one of these go to that server of this backend.",
+    doc="Connections whose server name (`tls`) or Host (`http`) is one of these go to that server of this backend, "
+    "unless it is DOWN or `disabled`.",
 )
 COOKIE = Option(
     kind=Kind.BACKEND, key="cookie", parse=persistence.cookie, modes=HTTP,
@@ -46,7 +48,8 @@ COOKIE = Option(
     "set under that name does not pass. With `indirect` servers do not see it; `nocache` adds `Cache-Control: private` "
     "where it is set; `httponly` and `secure` are its attributes; `maxidle` and `maxlife` end it that long after the "
     "client was last or first here, to about four seconds. `use-server` comes before a cookie; in place of a server "
-    "that is `disabled` another is chosen, and the answer's cookie says so. Every other cookie passes as it is.",
+    "that is `disabled` or DOWN another is chosen, and the answer's cookie says so. Every other cookie passes as it "
+    "is.",
 )
 BACKEND_FORWARDFOR = Option(
     kind=Kind.BACKEND, key="forwardfor", value=FORWARDFOR, parse=values.forwardfor, default="no", modes=HTTP,
@@ -81,4 +84,33 @@ TIMEOUT_SERVER = Option(
 TIMEOUT_SERVER_FIN = Option(
     kind=Kind.BACKEND, key="timeout-server-fin", value="DURATION", parse=values.duration, default="30s",
     doc="The longest silence of a server after one side has closed its half of the connection.",
+)
+TIMEOUT_QUEUE = Option(
+    kind=Kind.BACKEND, key="timeout-queue", value="DURATION", parse=values.duration, default="1m",
+    doc="The longest wait for room at a server whose `maxconn` is reached, or with `hold` for a server that is UP.",
+)
+TIMEOUT_CHECK = Option(
+    kind=Kind.BACKEND, key="timeout-check", value="DURATION", parse=values.duration, unset="each check's `inter`",
+    doc="The longest time for the answer to a check, once it is connected. To connect it has `timeout-connect`, or its "
+    "`inter` where that is shorter.",
+)
+HOLD = Option(
+    kind=Kind.BACKEND, key="hold", value=BOOLEAN, parse=values.boolean, default="no",
+    doc="While all servers are DOWN by their checks, connections wait for one that is UP, up to `timeout-queue`, "
+    "instead of failing at once: a server may be started anew, and nobody is told of it. They are checked at "
+    "`fastinter` meanwhile. A client that leaves is forgotten.",
+)
+ON_DOWN = Option(
+    kind=Kind.BACKEND, key="on-down", value="`keep` or `close`", parse=values.choice(OnDown), default="keep",
+    doc="What becomes of the running connections of a server that goes DOWN: they go on as long as they can, or they "
+    "are closed.",
+)
+SLOW_START = Option(
+    kind=Kind.BACKEND, key="slow-start", value="DURATION or `no`", parse=values.duration_or_no, default="no",
+    doc="How long a server that comes UP takes to get from a small share to that of its weight.",
+)
+WARN_DAYS = Option(
+    kind=Kind.BACKEND, key="warn-days", value="NUMBER", parse=values.number(0, 365), default="14",
+    doc="With `check=tls`: from how many days before its end on a certificate is warned of in the log, up to 365. 0 is "
+    "never.",
 )

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING
 
 from pumpproxy.config import backendrows, routes, sections
 from pumpproxy.config.problems import Problems, did_you_mean, quoted
-from pumpproxy.model import Backend, Mode, Server
+from pumpproxy.model import Backend, CheckKind, Mode, Server
 
 if TYPE_CHECKING:
+    from pumpproxy.config.option import Option
     from pumpproxy.config.sections import Values
+
+
+_OF_CHECKS: dict[Option[object], str] = {
+    backendrows.HOLD: "nobody tells when one is DOWN, and when it is back",
+    backendrows.ON_DOWN: "so none ever goes DOWN",
+    backendrows.SLOW_START: "so none ever comes UP",
+    backendrows.TIMEOUT_CHECK: "so nobody waits for an answer",
+    backendrows.WARN_DAYS: "so nobody sees a certificate",
+}
+"""The keys that nothing comes of without a check, and why."""
 
 
 def build(name: str, values: Values, problems: Problems) -> Backend:
@@ -28,6 +39,7 @@ def build(name: str, values: Values, problems: Problems) -> Backend:
     use_server = _use_server(values, servers, problems)
     _check_use(values, servers, use_server, problems)
     _check_cookies(values, mode, problems)
+    _check_health(values, servers, problems)
     return Backend(
         name=name,
         mode=mode,
@@ -41,6 +53,12 @@ def build(name: str, values: Values, problems: Problems) -> Backend:
         timeout_connect=values.get(backendrows.TIMEOUT_CONNECT),
         timeout_server=values.get(backendrows.TIMEOUT_SERVER),
         timeout_server_fin=values.get(backendrows.TIMEOUT_SERVER_FIN),
+        timeout_queue=values.get(backendrows.TIMEOUT_QUEUE),
+        timeout_check=values.find(backendrows.TIMEOUT_CHECK),
+        hold=values.get(backendrows.HOLD),
+        on_down=values.get(backendrows.ON_DOWN),
+        slow_start=values.get(backendrows.SLOW_START),
+        warn_days=values.get(backendrows.WARN_DAYS),
         cookie=values.find(backendrows.COOKIE),
     )
 
@@ -90,6 +108,21 @@ def _check_cookies(values: Values, mode: Mode, problems: Problems) -> None:
     cookie = values.given(backendrows.COOKIE)
     if not owners and cookie is not None and not cookie.inherited and "server" not in values.unreadable:
         problems.warning(cookie.place, "leads to no server", "none of them has cookie=VALUE")
+
+
+def _check_health(values: Values, servers: tuple[Server, ...], problems: Problems) -> None:
+    """Warn of what a backend says of its checks where it has none."""
+    if not servers or "server" in values.unreadable:
+        return
+    kinds = {server.check.kind for server in servers if server.check is not None}
+    for option, why in _OF_CHECKS.items():
+        given = values.given(option)
+        if given is None or given.inherited or (option.default and given.value == option.parse(option.default)):
+            continue
+        if not kinds:
+            problems.warning(given.place, "none of the servers has a check", why)
+        elif option is backendrows.WARN_DAYS and CheckKind.TLS not in kinds:
+            problems.warning(given.place, "none of the servers has check=tls", why)
 
 
 def mode_of(values: Values) -> Mode | None:

@@ -76,6 +76,22 @@ TRUSTED_PROXIES = Option(
     "else these headers are removed, and what a server may take for them (`X_Forwarded_For`), also where we write none "
     "ourselves.",
 )
+ACCEPT_PROXY = Option(
+    kind=Kind.FRONTEND, key="accept-proxy", value="NET...", parse=values.each(values.network), unset="none",
+    doc="The networks of load balancers and other proxies that tell who their client is: each connection from there "
+    "must begin with a header of the PROXY protocol, version 1 or 2, and the client that it names is the one of the "
+    "log, of `forwardfor`, `balance = source` and the limits of sources. From anybody else none is believed. A client "
+    "of a unix socket has no address, and so belongs to no network.",
+)
+MAX_PER_SOURCE = Option(
+    kind=Kind.FRONTEND, key="max-per-source", value="NUMBER", parse=values.count, unset="any number",
+    doc="The most connections at a time of one client address, or of one IPv6 network of 64 bits: whoever comes with "
+    "more is refused. Clients of unix sockets are not counted.",
+)
+RATE_PER_SOURCE = Option(
+    kind=Kind.FRONTEND, key="rate-per-source", value="NUMBER", parse=values.count, unset="any number",
+    doc="The most new connections a minute of one source, as in `max-per-source`.",
+)
 FRONTEND_FORWARDFOR = Option(
     kind=Kind.FRONTEND, key="forwardfor", value=FORWARDFOR, parse=values.forwardfor, default="no", modes=HTTP,
     doc="Adds a line `X-Forwarded-For: CLIENT` (or NAME) to each request; not for clients in the NETs, and with "

@@ -17,12 +17,14 @@ from pumpproxy.model import (
     RegexHost,
     Route,
     Target,
+    UnixAddress,
     WildcardHost,
 )
 
 if TYPE_CHECKING:
     from pumpproxy.config.problems import Place, Problems
     from pumpproxy.config.sections import Given, Values
+    from pumpproxy.model import BindAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def build(name: str, values: Values, problems: Problems) -> Frontend | None:
     _check_routes(values, mode, problems)
     _check_targets(values, problems)
     _check_default(values, mode, problems)
+    _check_proxies(values, binds, problems)
     log_format = _log_format(values, mode, problems)
     return None if binds is None else _frontend(name, mode, values, log_format)
 
@@ -80,6 +83,9 @@ def _frontend(name: str, mode: Mode, values: Values, log_format: LogFormat) -> F
         maxconn=values.find(frontendrows.FRONTEND_MAXCONN),
         forwardfor=values.get(frontendrows.FRONTEND_FORWARDFOR),
         trusted_proxies=values.find(frontendrows.TRUSTED_PROXIES) or (),
+        accept_proxy=values.find(frontendrows.ACCEPT_PROXY) or (),
+        max_per_source=values.find(frontendrows.MAX_PER_SOURCE),
+        rate_per_source=values.find(frontendrows.RATE_PER_SOURCE),
         forwarded=values.get(frontendrows.FORWARDED),
         forwarded_proto=values.get(frontendrows.FORWARDED_PROTO),
         forwarded_host=values.get(frontendrows.FORWARDED_HOST),
@@ -117,6 +123,15 @@ def _check_default(values: Values, mode: Mode, problems: Problems) -> None:
         problems.error(values.place, "has no default-backend", "mode = tcp has no routes to choose by")
     elif values.lacks(frontendrows.ROUTE) and all(values.lacks(option) for option in _TARGETS):
         problems.warning(values.place, "refuses everything", "it has no route and no default-backend")
+
+
+def _check_proxies(values: Values, binds: tuple[BindAddress, ...] | None, problems: Problems) -> None:
+    """A header can only be believed of an address."""
+    given = values.given(frontendrows.ACCEPT_PROXY)
+    if given is None or given.inherited or not binds:
+        return
+    if all(isinstance(address, UnixAddress) for address in binds):
+        problems.error(given.place, "believes nobody: a client of a unix socket has no address", "bind a port")
 
 
 def _check_targets(values: Values, problems: Problems) -> None:

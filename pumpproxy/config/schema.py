@@ -1,13 +1,13 @@
 """The one table of all keys: where each may stand, how it is read, its default, and what it does.
 
 The reader, the documentation and the hints are made from it. The rows themselves stand in a module a kind of section.
-May not: contain a key that nothing obeys; those that a later version brings are in LATER, by name alone.
+May not: contain a key that nothing obeys.
 """
 
 from __future__ import annotations
 
 from pumpproxy.config import backendrows, frontendrows, globalrows
-from pumpproxy.config.option import Kind, Named, Option
+from pumpproxy.config.option import Named, Option
 
 ROWS: tuple[Option[object] | Named[object], ...] = tuple(
     row
@@ -18,13 +18,3 @@ ROWS: tuple[Option[object] | Named[object], ...] = tuple(
 """Every row of them, in that order, which is the documentation's."""
 
 BY_KEY = {(row.kind, row.key): row for row in ROWS}
-
-# fmt: off
-LATER = {
-    Kind.GLOBAL: frozenset(),
-    Kind.FRONTEND: frozenset({"accept-proxy", "max-per-source", "rate-per-source"}),
-    Kind.BACKEND: frozenset(
-        {"hold", "on-down", "slow-start", "timeout-check", "timeout-queue", "warn-days"}
-    ),
-}
-"""Keys that a later version brings: refused, with a hint that says so."""

@@ -73,6 +73,7 @@ def test_a_server(text: str, address: ServerAddress) -> None:
         ("localhost:80", "'localhost' is not an address", "a listener has an IP address, or *"),
         ("*:80,*:81", "'*:80,*:81' is not an address", "separate addresses by white space"),
         ("/run/x", "'/run/x' is not an address", "write unix:/run/x"),
+        ("accept-proxy", "'accept-proxy' is not an address", "write accept-proxy = NET... on a line of its own"),
         ("unix:run/x", "'unix:run/x' has no absolute path", "for example unix:/run/app.sock"),
         ("unix:/" + "x" * 107, "the path is too long for a socket", "107 bytes at most"),
         ("systemd:", "'systemd:' does not name a descriptor", "as FileDescriptorName= does"),
