@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pumpproxy.config import backends, crosscheck, frontends, globalrows, hints, ini, sections, text
+from pumpproxy.config import backends, checknames, crosscheck, frontends, globalrows, hints, ini, sections, text
 from pumpproxy.config.ini import Section
 from pumpproxy.config.option import Kind
 from pumpproxy.config.problems import BadValue, ConfigError, Place, Problem, Problems, quoted
@@ -80,9 +80,10 @@ def _loaded(found: Iterable[Section], source: str, problems: Problems) -> Loaded
     fronts = _read_all(Kind.FRONTEND, grouped.frontends, defaults, problems)
     backs = _read_all(Kind.BACKEND, grouped.backends, defaults, problems)
     built = [frontends.build(name, values, problems) for name, values in fronts.items()]
+    usable = tuple(frontend for frontend in built if frontend is not None)
     config = Config(
-        frontends=tuple(frontend for frontend in built if frontend is not None),
-        backends=tuple(backends.build(name, values, problems) for name, values in backs.items()),
+        frontends=usable,
+        backends=checknames.named(usable, [backends.build(name, values, problems) for name, values in backs.items()]),
         maxconn=main.find(globalrows.GLOBAL_MAXCONN),
         log=main.get(globalrows.GLOBAL_LOG),
         relay=main.get(globalrows.GLOBAL_RELAY),

@@ -126,6 +126,19 @@ def test_each_change_is_a_line(old: str, new: str, lines: list[str]) -> None:
     assert found.needs_restart() == []
 
 
+def test_a_name_that_checks_ask_for_is_told() -> None:
+    """It changes with the routes, without a word on the server's line."""
+    text = SITE.replace("127.0.0.1:8443", "127.0.0.1:8443 check=tls").replace("use-server one = a.example\n", "")
+    assert reload(("route a.example = b", "route b.example = b"), text=text).lines() == [
+        "frontend tls: route b.example added: b",
+        "frontend tls: route a.example removed",
+        (
+            "backend b: server one: 127.0.0.1:8443 check=tls check-sni=a.example -> "
+            "127.0.0.1:8443 check=tls check-sni=b.example"
+        ),
+    ]
+
+
 def test_sections_come_and_go_as_a_whole() -> None:
     """A removed section is one line, and what used it another."""
     cut = SITE[: SITE.index("[frontend tls]")] + SITE[SITE.index("[backend plain]") : SITE.index("[backend b]")]
