@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from pumpproxy.config import load as loading
 from pumpproxy.config.load import load_file, load_text
 from pumpproxy.config.problems import ConfigError, Place
-from pumpproxy.model import Action, Config, DnsAddress, ExactHost, LogSink, Mode, Redispatch, Route, Server, TcpAddress
+from pumpproxy.model import (
+    Action,
+    Check,
+    CheckKind,
+    Config,
+    DnsAddress,
+    ExactHost,
+    LogSink,
+    Mode,
+    Redispatch,
+    Route,
+    Server,
+    TcpAddress,
+)
 from tests.config.reading import HTTP, TLS, B, H, config, load, outcome, problems
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +48,14 @@ def test_the_site_that_ships_is_right() -> None:
     assert {frontend.maxconn for frontend in site.frontends} == {3000}
     assert {backend.redispatch for backend in site.backends} == {Redispatch.YES}
     assert {backend.timeout_connect for backend in site.backends} == {10.0}
-    assert site.backends[2].servers == (Server("pump", TcpAddress("127.0.0.1", 31337), weight=0),)
+    assert {(backend.timeout_queue, backend.timeout_check) for backend in site.backends} == {(60.0, 10.0)}
+    assert [server.check for backend in site.backends[:2] for server in backend.servers] == [
+        Check(),
+        Check(CheckKind.TLS_HELLO),
+    ]
+    assert [backend.hold for backend in site.backends] == [False, False, True]
+    check = Check(CheckKind.TLS, sni="pump2.thisshitistemp.com")
+    assert site.backends[2].servers == (Server("pump", TcpAddress("127.0.0.1", 31337), weight=0, check=check),)
     assert site.backends[2].use_server == (("pump2.thisshitistemp.com", "pump"),)
 
 
