@@ -41,6 +41,17 @@ class DnsAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class SrvAddress:
+    """A service whose SRV records (RFC 2782) name the hosts and ports, asked for while the service runs."""
+
+    name: str
+    """`_service._tcp.name`, in the one spelling."""
+
+    def __str__(self) -> str:
+        return f"srv:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class InheritedAddress:
     """A listening socket that systemd hands over under this FileDescriptorName (bind only)."""
 
@@ -51,7 +62,7 @@ class InheritedAddress:
 
 
 BindAddress = TcpAddress | UnixAddress | InheritedAddress
-ServerAddress = TcpAddress | UnixAddress | DnsAddress
+ServerAddress = TcpAddress | UnixAddress | DnsAddress | SrvAddress
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
     *:443  0.0.0.0:443  [::]:443  127.0.0.1:8443  unix:/run/app.sock     both (`*` and the unspecified ones: bind only)
     systemd:NAME                                                         bind
-    name.example:443                                                     server
+    name.example:443  srv:_https._tcp.name.example                       server
 
 May not: resolve a name, or ask the system which addresses it has. `*` is IPv4 and IPv6, `[::]` is IPv6 alone.
 """
@@ -14,12 +14,12 @@ import re
 
 from pumpproxy import hostnames
 from pumpproxy.config.problems import BadValue, Fault, quoted
-from pumpproxy.config.values import LATER
 from pumpproxy.model import (
     BindAddress,
     DnsAddress,
     InheritedAddress,
     ServerAddress,
+    SrvAddress,
     TcpAddress,
     UnixAddress,
 )
@@ -34,6 +34,8 @@ _LONGEST_PATH = 107
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[^:]*)")
 _PORT = re.compile(r"[0-9]{1,5}")
 _LAST_PORT = 65535
+# RFC 2782: _Service._Proto.Name; Consul takes a tag in the place of the protocol.
+_SERVICE = re.compile(r"_[^._]+\._[^._]+\.[^.]")
 # sd_listen_fds_with_names(3): printable ASCII without the colon, 255 characters at most.
 _DESCRIPTOR_NAME = re.compile(r"[!-9;-~]{1,255}")
 
@@ -62,7 +64,7 @@ def server(text: str) -> ServerAddress:
     if kind == "unix":
         return UnixAddress(_path(text, rest))
     if kind == "srv":
-        raise BadValue(Fault(f"{quoted(text)} cannot be asked for", LATER, text))
+        return SrvAddress(_srv_name(text, rest))
     if kind == "systemd":
         raise BadValue(Fault(f"{quoted(text)} is no address of a server", "systemd: is for bind", text))
     host, port = _host_port(text, "192.0.2.1:8080, [2001:db8::1]:8080, name.example:8080 or unix:/PATH")
@@ -84,6 +86,14 @@ def _dns_name(text: str, host: str) -> str:
         return hostnames.from_text(host)
     except ValueError as error:
         raise BadValue(Fault(str(error), word=text)) from error
+
+
+def _srv_name(text: str, name: str) -> str:
+    if _SERVICE.match(name) is None:
+        raise BadValue(Fault(f"{quoted(text)} names no service", "for example srv:_https._tcp.name.example", text))
+    if ":" in name:
+        raise BadValue(Fault(f"{quoted(text)} has a port", "the SRV records say the ports", text))
+    return _dns_name(text, name)
 
 
 def _path(text: str, path: str) -> str:
@@ -109,6 +119,8 @@ def _host_port(text: str, forms: str) -> tuple[str, int]:
 def _hint(text: str, forms: str) -> str:
     if _PORT.fullmatch(text.removeprefix(":")):
         return f"write HOST:{text.removeprefix(':')}; for a listener on every address *:{text.removeprefix(':')}"
+    if text == "accept-proxy":
+        return "write accept-proxy = NET... on a line of its own"
     if text.startswith("/"):
         return f"write unix:{text}"
     if "://" in text:

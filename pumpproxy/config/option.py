@@ -21,6 +21,10 @@ TLS = frozenset({Mode.TLS})
 HTTP = frozenset({Mode.HTTP})
 NAMED = frozenset({Mode.TLS, Mode.HTTP})
 
+# How values are written that rows of two modules have.
+BOOLEAN = "`yes` or `no`"
+FORWARDFOR = "`yes`, `no`, or `[except NET...] [header NAME] [if-none]`"
+
 
 class Kind(enum.Enum):
     """The kinds of section that have keys of their own; the value is the first word of the header."""

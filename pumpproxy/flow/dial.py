@@ -14,7 +14,7 @@ from twisted.internet.protocol import ClientFactory
 
 from pumpproxy.flow.connect import Connecting
 from pumpproxy.flow.socketstream import SocketStream
-from pumpproxy.model import DnsAddress, TcpAddress, UnixAddress
+from pumpproxy.model import DnsAddress, SrvAddress, TcpAddress, UnixAddress
 from pumpproxy.policy.attempts import ConnectFailure
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ class Dial:
         elif isinstance(address, DnsAddress):
             self._timer = self._reactor.callLater(timeout, self._resolved, ())
             self._resolver.ask(address, self._resolved)
+        elif isinstance(address, SrvAddress):
+            self._resolved(())
         else:
             self._try_next((address,))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pumpproxy.config import addresses
 from pumpproxy.config.problems import BadValue
-from pumpproxy.model import DnsAddress, InheritedAddress, ServerAddress, TcpAddress, UnixAddress
+from pumpproxy.model import DnsAddress, InheritedAddress, ServerAddress, SrvAddress, TcpAddress, UnixAddress
 from tests.config.reading import faults_of
 
 FORMS_OF_A_LISTENER = "*:443, 192.0.2.1:443, [2001:db8::1]:443, unix:/PATH or systemd:NAME"
@@ -42,6 +42,8 @@ def test_a_listener(text: str, address: object) -> None:
         ("App.Example.:80", DnsAddress("app.example", 80)),
         ("bücher.example:80", DnsAddress("xn--bcher-kva.example", 80)),
         ("localhost:80", DnsAddress("localhost", 80)),
+        ("srv:_https._tcp.App.Example.", SrvAddress("_https._tcp.app.example")),
+        ("srv:_web._blue.service.consul", SrvAddress("_web._blue.service.consul")),
     ],
 )
 def test_a_server(text: str, address: ServerAddress) -> None:
@@ -71,6 +73,7 @@ def test_a_server(text: str, address: ServerAddress) -> None:
         ("localhost:80", "'localhost' is not an address", "a listener has an IP address, or *"),
         ("*:80,*:81", "'*:80,*:81' is not an address", "separate addresses by white space"),
         ("/run/x", "'/run/x' is not an address", "write unix:/run/x"),
+        ("accept-proxy", "'accept-proxy' is not an address", "write accept-proxy = NET... on a line of its own"),
         ("unix:run/x", "'unix:run/x' has no absolute path", "for example unix:/run/app.sock"),
         ("unix:/" + "x" * 107, "the path is too long for a socket", "107 bytes at most"),
         ("systemd:", "'systemd:' does not name a descriptor", "as FileDescriptorName= does"),
@@ -91,7 +94,11 @@ def test_what_is_no_listener(text: str, fault: str, hint: str) -> None:
         ("0.0.0.0:80", "'0.0.0.0' is no address of a server", "this host is 127.0.0.1"),
         ("[::]:80", "'::' is no address of a server", "this host is [::1]"),
         ("systemd:x", "'systemd:x' is no address of a server", "systemd: is for bind"),
-        ("srv:_a._tcp.x", "'srv:_a._tcp.x' cannot be asked for", "comes with a later version"),
+        ("srv:", "'srv:' names no service", "for example srv:_https._tcp.name.example"),
+        ("srv:a.example", "'srv:a.example' names no service", "for example srv:_https._tcp.name.example"),
+        ("srv:_a._tcp.", "'srv:_a._tcp.' names no service", "for example srv:_https._tcp.name.example"),
+        ("srv:_a._tcp.x:443", "'srv:_a._tcp.x:443' has a port", "the SRV records say the ports"),
+        ("srv:_a._tcp.x..y", "'_a._tcp.x..y' is not a host name", ""),
         ("127.1:80", "'127.1' is a number, but no IPv4 address a.b.c.d", ""),
         ("0x7f000001:80", "'0x7f000001' is a number, but no IPv4 address a.b.c.d", ""),
         ("a..b:80", "'a..b' is not a host name", ""),
@@ -166,6 +173,7 @@ def test_addresses_that_live_side_by_side(one: str, other: str) -> None:
         ("127.0.0.1:443", "[::]:443", False),
         ("127.0.0.1:443", "192.0.2.1:443", False),
         ("other.example:443", "*:443", False),
+        ("srv:_https._tcp.localhost", "*:443", False),
         ("unix:/a", "unix:/b", False),
     ],
 )
