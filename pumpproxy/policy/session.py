@@ -137,7 +137,7 @@ class Session(Passage):
         if self._early is not None:
             preamble += self._early
         self._let_go()
-        if self.attempts is not None and not self.attempts.retries:
+        if self.attempts is not None and not self.attempts.retries and self.waiting_since is None:
             self.attempts = None
         return StartRelay(preamble, self._client_finished)
 
