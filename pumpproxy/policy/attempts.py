@@ -123,7 +123,7 @@ class Attempts:
         self._tried += (current,)
         server = (self._elsewhere(current) if self._may_move() else None) or self._successor(current)
         if held and (server is None or server in self._tried):
-            self._hold(current)
+            self.full = not self._hold(current)
             return None
         pause = min(RETRY_PAUSE, backend.timeout_connect)
         if server is None:
@@ -144,13 +144,16 @@ class Attempts:
             self._tried = ()
             self.counts = False
 
-    def _hold(self, current: ServerState) -> None:
-        """All were asked: until there is news of one, nobody is asked again."""
+    def _hold(self, current: ServerState) -> bool:
+        """All were asked: until there is news of one, nobody is asked again. False: too many wait for that already."""
+        ticket = Ticket(self._host, self._named, None, self._client)
+        if not self._pool.hold(ticket):
+            return False
+        self.ticket = ticket
+        self._count_ahead(ticket)
         self.counts = False
         self._pool.leave(current)
-        ticket = self.ticket = Ticket(self._host, self._named, None, self._client)
-        self._pool.hold(ticket)
-        self._count_ahead(ticket)
+        return True
 
     def _count_ahead(self, ticket: Ticket) -> None:
         if ticket.alone:

@@ -150,12 +150,12 @@ class Passage:
             if self.waiting_since is None:
                 self.waiting_since = now
             return Await(attempts.ticket)
-        if attempts.failure is not None:
-            outcome = _FAILURES.get(attempts.failure, Outcome.CONNECT_FAILED)
-            return self._nobody(outcome, attempts.failure.value)
         if attempts.full:
             self.stage = Stage.WAITING
             return self._nobody(Outcome.QUEUE_FULL, "too many wait already")
+        if attempts.failure is not None:
+            outcome = _FAILURES.get(attempts.failure, Outcome.CONNECT_FAILED)
+            return self._nobody(outcome, attempts.failure.value)
         self.stage = Stage.CONNECTING
         return self._nobody(Outcome.NO_SERVER, "no server to try")
 

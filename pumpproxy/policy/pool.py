@@ -5,6 +5,7 @@ May not: connect, or decide when to try again (`attempts`).
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -32,18 +33,20 @@ class Pool:
     """The live side of one backend.
 
     `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine; `by_cookie`:
-    who is meant by a value of the backend's cookie, usable or not; `waiting`: how many wait in its queues.
+    who is meant by a value of the backend's cookie, usable or not; `waiting`: how many wait in its queues, `most` at
+    most, so that one backend in trouble leaves room for the others' clients.
     """
 
     __slots__ = (
         "_alone", "_balanced", "_by_host", "_chance", "_choose", "_held", "_limited", "_queue", "_serial", "backend",
-        "by_cookie", "connections", "nearby", "servers", "waiting",
+        "by_cookie", "connections", "most", "nearby", "servers", "waiting",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, seed: int = 0) -> None:
         """`seed`: of what is left to chance."""
         self.connections = 0
         self.waiting = 0
+        self.most = sys.maxsize
         self.servers: dict[str, ServerState] = {}
         self._chance = Chance(seed)
         self._serial = 0
@@ -142,8 +145,8 @@ class Pool:
     # Waiting --------------------------------------------------------------------------------------------------------
 
     def crowded(self, ticket: Ticket) -> bool:
-        """Whether somebody could be chosen for it, were it not for those who are there already."""
-        return bool(self._balanced) or self._wanted(ticket) is not None
+        """Whether somebody could be chosen or waited for, were it not for those who are there already."""
+        return self.waiting >= self.most or bool(self._balanced) or self._wanted(ticket) is not None
 
     def wait(self, ticket: Ticket) -> bool:
         """A place in a queue, for whom `take` had nobody; False where there is none to be had.
@@ -152,14 +155,17 @@ class Pool:
         """
         self._serial += 1
         ticket.serial = self._serial
-        return self._stand(ticket)
+        return self.waiting < self.most and self._stand(ticket)
 
-    def hold(self, ticket: Ticket) -> None:
+    def hold(self, ticket: Ticket) -> bool:
         """As `wait`, for whom no server took: until there is news of one."""
+        if self.waiting >= self.most:
+            return False
         self._serial += 1
         ticket.serial = self._serial
         self.waiting += 1
         ticket.stand(self._held, alone=False)
+        return True
 
     def holds(self, server: ServerState) -> bool:
         """Whether connections wait until this one is there again, and somebody will say when."""

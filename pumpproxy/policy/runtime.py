@@ -101,6 +101,8 @@ class Runtime:
         self.pools = pools
         for pool in gone:
             pool.dissolve()
+        for pool in pools.values():
+            pool.most = max(1, self.limit // 2)
 
     def room(self, frontend: FrontendState) -> int:
         """How many more connections this frontend may accept now; 0 or less: none."""

@@ -187,11 +187,11 @@ class Transaction:
             self._steps.append(AwaitServer(attempts.ticket))
             return None
         ending = Ending(Outcome.NO_SERVER, Phase.CONNECT, "no server to try")
-        if attempts.failure is not None:
+        if attempts.full:
+            ending = Ending(Outcome.QUEUE_FULL, Phase.QUEUE, "too many wait already")
+        elif attempts.failure is not None:
             outcome = _OUTCOMES.get(attempts.failure, Outcome.CONNECT_FAILED)
             ending = Ending(outcome, Phase.CONNECT, attempts.failure.value)
-        elif attempts.full:
-            ending = Ending(Outcome.QUEUE_FULL, Phase.QUEUE, "too many wait already")
         return Fault(503, ending)
 
     def _reach(self, attempt: Attempt, idle: float) -> None:

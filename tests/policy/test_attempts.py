@@ -453,3 +453,17 @@ def test_a_place_that_a_retry_leaves_is_given_on() -> None:
     assert said(first.failed(REFUSED)) == ("b", 0.0, 5.0)
     assert said(second.served()) == ("a", 0.0, 5.0)
     assert counts(live) == (2, 1, 1)
+
+
+def test_too_many_who_are_held_are_refused() -> None:
+    """At once, and counted nowhere in the end."""
+    live = pool(checked("a", 1), hold=True)
+    live.most = 1
+    first, second = Attempts(live, None), Attempts(live, None)
+    first.first()
+    second.first()
+    assert first.failed(REFUSED) is None
+    assert second.failed(REFUSED) is None
+    assert (first.full, second.full, second.ticket) == (False, True, None)
+    second.release()
+    assert (counts(live), live.waiting) == ((0, 0), 1)

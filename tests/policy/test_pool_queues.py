@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pumpproxy.model import Admin, Balance, Check, Redispatch
 from pumpproxy.policy.queue import Ticket
-from tests.policy.declared import backend, pool, server
+from tests.policy.declared import backend, pool, runtime, server
 
 if TYPE_CHECKING:
     from pumpproxy.model import Server
@@ -311,6 +311,21 @@ def test_sources_keep_their_server_while_it_is_there() -> None:
     }
     live.turned(live.servers["b"], up=True)
     assert served() == before
+
+
+def test_one_backend_s_waiting_leaves_room_for_the_others() -> None:
+    """However they wait: half of what the process carries, and no more."""
+    live = runtime(backend(limited("a", check=Check()), hold=True)).pools["b"]
+    assert live.most == 50
+    guests = [Guest(live) for _ in range(52)]
+    assert [guest.at for guest in guests] == ["a", *["waits"] * 50, "refused"]
+    assert live.crowded(Ticket(None, None, None, ""))
+    live.turned(live.servers["a"], up=False)
+    assert live.waiting == 50
+    assert Guest(live).refused
+    assert not live.hold(Ticket(None, None, None, ""))
+    guests[5].leaves()
+    assert live.hold(Ticket(None, None, None, ""))
 
 
 @given(st.data())
