@@ -32,3 +32,7 @@ class HttpError(WireError):
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class ProxyHeaderError(WireError):
+    """No header of the PROXY protocol; the specification has no answer for it but the end of the connection."""
