@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class FrontendState:
     """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start."""
 
-    __slots__ = ("_timeouts", "accepted", "connections", "declared", "pools", "routes", "tls")
+    __slots__ = ("_timeouts", "accepted", "connections", "declared", "pools", "routes", "straight", "tls")
 
     def __init__(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
         self.connections = 0
@@ -40,6 +40,8 @@ class FrontendState:
         self.routes = RouteTable(declared.routes)
         self.declared = declared
         self.tls = declared.mode is Mode.TLS
+        # Whether a first segment may be a whole hello: not where nobody knows yet whose it is.
+        self.straight = self.tls and not declared.accept_proxy
         self.pools = pools
         self._timeouts: dict[Pool, RelayTimeouts] = {}
 
