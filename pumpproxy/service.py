@@ -24,12 +24,14 @@ from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
+from pumpproxy.flow.proxied import ProxiedFront
 from pumpproxy.flow.relaying import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.flow.straight import ShortWay
 from pumpproxy.flow.straighthttp import StraightHttpFront
 from pumpproxy.model import DnsAddress, Mode, RelayKind
+from pumpproxy.policy.introduction import must_introduce
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
 
@@ -40,10 +42,11 @@ if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol
 
     from pumpproxy.config.load import Loaded
+    from pumpproxy.flow.httpfront import HttpFront
     from pumpproxy.flow.listeners import Opened
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import Config
-    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState
 
 FAREWELL = 1.0
@@ -51,10 +54,22 @@ FAREWELL = 1.0
 
 
 def _build(environment: Environment, frontend: FrontendState, client: ClientAddress, port: int | None) -> Protocol:
-    """What reads a client, by the frontend's mode at the moment of the accept."""
+    """What reads a client, by what the frontend says at the moment of the accept."""
+    if must_introduce(frontend.declared, client):
+        return ProxiedFront(environment, frontend, client, port, _build_front)
+    return _build_front(environment, frontend, client, port)
+
+
+def _build_front(
+    environment: Environment,
+    frontend: FrontendState,
+    client: ClientAddress,
+    port: int | None,
+    arrived: Arrived | None = None,
+) -> FrontProtocol | HttpFront:
     if frontend.declared.mode is Mode.HTTP:
-        return StraightHttpFront(environment, frontend, client, port)
-    return FrontProtocol(environment, frontend, client)
+        return StraightHttpFront(environment, frontend, client, port, arrived)
+    return FrontProtocol(environment, frontend, client, arrived)
 
 
 def _waits_for_a_writer(path: Path) -> bool:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import ISessionSink, Reactor
+    from pumpproxy.policy.passage import Passage
     from pumpproxy.policy.runtime import FrontendState, Runtime
-    from pumpproxy.policy.session import Session
 
 
 class Connection(Protocol):
@@ -113,7 +113,12 @@ class Environment:
         self.runtime.accepted(frontend)
         self.connections.add(connection)
 
-    def ended(self, connection: Connection, session: Session) -> None:
+    def gives_way(self, connection: Connection, frontend: FrontendState) -> None:
+        """Another takes this client over, and counts it: at once, so that nobody is let in between."""
+        self.runtime.accepted(frontend, -1)
+        self.connections.discard(connection)
+
+    def ended(self, connection: Connection, session: Passage) -> None:
         """As `closed`, of a client that was one session: its record is made and told, where anybody wants it."""
         sink = self.sink
         # Told before it counts no more: the service may end with the last connection.

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.idle import NOWHERE
+from pumpproxy.flow.introduce import introduce
 from pumpproxy.flow.linger import Linger
 from pumpproxy.flow.relay import ServerProtocol
 from pumpproxy.flow.relaying import relay_between
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
     from pumpproxy.flow.spliceend import Detached
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
     from pumpproxy.policy.queue import Ticket
-    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState
     from pumpproxy.policy.steps import Step
 
 
 class FrontProtocol(StreamProtocol):
-    """One client."""
+    """One client; `arrived` where a PROXY header told of it."""
 
     log = Logger()
 
@@ -49,10 +50,14 @@ class FrontProtocol(StreamProtocol):
         "transport",
     )  # fmt: skip
 
-    def __init__(self, environment: Environment, frontend: FrontendState, client: ClientAddress) -> None:
+    def __init__(
+        self, environment: Environment, frontend: FrontendState, client: ClientAddress, arrived: Arrived | None = None
+    ) -> None:
         self._environment = environment
         self._frontend = frontend
         self._session = Session(environment.runtime, frontend, client, environment.now())
+        if arrived is not None:
+            self._session.introduced(arrived)
         self._dial: Dial | None = None
         self._pause: IDelayedCall | None = None
         self._relay: AnyRelay | None = None
@@ -232,14 +237,17 @@ class FrontProtocol(StreamProtocol):
     def _relay_to(self, server: Detached) -> None:
         session, environment = self._session, self._environment
         stream = cast("SocketStream", self.transport)
+        introduce(session, self.transport, session.server)
         step = session.connected(environment.now())
         if not isinstance(step, StartRelay) or session.pool is None:
             stream.poller.close(server.descriptor)
             return
         timeouts = self._frontend.timeouts(session.pool)
         self._relay = relay = SpliceRelay(environment, stream.poller, timeouts, self)
+        # What is ours does not count as the client's, which has said nothing by it.
+        relay.client.bytes = -len(step.header)
         del self.transport
-        relay.start_with(stream.detach(), server, to_server=step.preamble)
+        relay.start_with(stream.detach(), server, to_server=step.header + step.preamble)
 
     def _server_protocol(self) -> ServerProtocol:
         return ServerProtocol(self._connected)
@@ -253,6 +261,7 @@ class FrontProtocol(StreamProtocol):
 
     def _start_relay(self, server: ServerProtocol) -> None:
         session = self._session
+        introduce(session, self.transport, session.server)
         step = session.connected(self._environment.now())
         if not isinstance(step, StartRelay) or session.pool is None:
             server.transport.abortConnection()
@@ -261,7 +270,8 @@ class FrontProtocol(StreamProtocol):
         relay = relay_between(self._environment, self.transport, server.transport, timeouts, self)
         self._relay = relay
         server.end = relay.server
-        relay.start(self.transport, server.transport, to_server=step.preamble)
+        relay.client.bytes = -len(step.header)
+        relay.start(self.transport, server.transport, to_server=step.header + step.preamble)
         if step.client_finished and self._relay is not None:
             relay.client.read_closed()
 
