@@ -50,17 +50,19 @@ def v1(client: Address | None, local: Address | None) -> bytes:
 
 
 def v2(client: Address | None, local: Address | None, tlvs: Iterable[Tlv] = ()) -> bytes:
-    """The block for such a client (UNSPEC where `v1` has UNKNOWN), with these TLVs and a checksum."""
+    """The block for such a client, with these TLVs and a checksum; where `v1` has UNKNOWN, the one of `v2_local`."""
     found = _ips(client, local)
     if found is None or client is None or local is None:
-        return _block(UNSPEC, b"", tlvs)
+        # Section 2.2 has UNSPEC for this, and leaves it to the receiver to "reject it", as HAProxy 2.6 does. LOCAL it
+        # "must accept", and with the same meaning: "must use the real connection endpoints".
+        return v2_local()
     source, destination = found
     ports = client[1].to_bytes(2, "big") + local[1].to_bytes(2, "big")
     return _block(INET if source.version == 4 else INET6, source.packed + destination.packed + ports, tlvs)  # noqa: PLR2004
 
 
 def v2_local() -> bytes:
-    """The block for a connection of our own. Section 2.2: it "should not present any address"."""
+    """The block for a connection of our own: without TLVs too, by section 2.2 ("it sets this field to zero")."""
     return _fixed(LOCAL, UNSPEC, 0)
 
 

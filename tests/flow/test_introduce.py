@@ -97,7 +97,8 @@ def test_an_id_is_made_where_it_is_told() -> None:
     for known in (one, other):
         introduce(known, transport.real, told_to(SendProxy.V2))
     assert one.unique_id != other.unique_id
-    assert len(one.unique_id) == 2 * ID_SIZE
+    assert len(one.unique_id) == ID_SIZE * 4 // 3
+    assert one.unique_id.isascii()
     before = replace(one)
     introduce(one, transport.real, told_to(SendProxy.V2))
     assert one == before
