@@ -86,11 +86,12 @@ ACCEPT_PROXY = Option(
 MAX_PER_SOURCE = Option(
     kind=Kind.FRONTEND, key="max-per-source", value="NUMBER", parse=values.count, unset="any number",
     doc="The most connections at a time of one client address, or of one IPv6 network of 64 bits: whoever comes with "
-    "more is refused. Clients of unix sockets are not counted.",
+    "more is refused, by a reset, or in mode http by a 429. Clients of unix sockets are not counted.",
 )
 RATE_PER_SOURCE = Option(
     kind=Kind.FRONTEND, key="rate-per-source", value="NUMBER", parse=values.count, unset="any number",
-    doc="The most new connections a minute of one source, as in `max-per-source`.",
+    doc="The most new connections a minute of one source, as in `max-per-source`: after a minute's rest so many at "
+    "once, then one each time that its share of a minute has passed. Those that are refused do not count.",
 )
 FRONTEND_FORWARDFOR = Option(
     kind=Kind.FRONTEND, key="forwardfor", value=FORWARDFOR, parse=values.forwardfor, default="no", modes=HTTP,

@@ -71,7 +71,7 @@ class FrontProtocol(StreamProtocol):
         environment = self._environment
         environment.opened(self, self._frontend)
         environment.sweep.watch(self)
-        if not self._frontend.tls:
+        if not self._frontend.tls or self._frontend.sources is not None:
             self._do(self._session.opened(environment.now()))
 
     def dataReceived(self, data: bytes) -> None:

@@ -79,7 +79,10 @@ class HttpFacts(StreamProtocol):
         """Accepted."""
         self._environment.opened(self, self._frontend)
         self.transport.registerProducer(self, True)
-        self._watch.look()
+        if self._frontend.sources is None:
+            self._watch.look()
+        else:
+            self._tell(self._exchange.opened)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -253,6 +256,7 @@ class HttpFacts(StreamProtocol):
         """Nothing is left of the client."""
         self._watch.forget()
         self._upstream.close()
+        self._exchange.release()
         self._environment.closed(self, self._frontend)
 
     @abstractmethod

@@ -17,6 +17,7 @@ from pumpproxy.policy.conversation import Conversation
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.preamble import header_for
 from pumpproxy.policy.request import Ending, Fault
+from pumpproxy.policy.sources import Refusal
 from pumpproxy.policy.standing import Stage
 from pumpproxy.policy.transaction import Side
 
@@ -33,6 +34,23 @@ class Exchange(Conversation):
     __slots__ = ()
 
     # Of the client --------------------------------------------------------------------------------------------------
+
+    def opened(self, now: float) -> Sequence[HttpStep]:
+        """The client's connection is there; one too many of its source is refused before anything is read."""
+        self.now = now
+        sources = self.frontend.sources
+        if sources is not None:
+            arrived = sources.arrive(self._client.host, now)
+            if isinstance(arrived, Refusal):
+                self.turn_away(arrived, sources)
+            elif arrived is not None:
+                self._leaves = arrived.leave
+        return self.flush()
+
+    def release(self) -> None:
+        """Nothing is left of the client: it counts nowhere any more. Called once."""
+        if self._leaves is not None:
+            self._leaves()
 
     def client_received(self, data: bytes, now: float) -> Sequence[HttpStep]:
         """The client sent `data`."""

@@ -17,6 +17,8 @@ class Outcome(enum.Enum):
     """Answered by a redirection of ours."""
     REFUSED = ("refused", "P")
     """A route or a policy of the file says so (`reject`, `drop`), or no route fits."""
+    TOO_MANY = ("too-many", "P")
+    """Its source has too many connections, or makes them too fast."""
     NOT_TLS = ("not-tls", "P")
     """Something else than TLS on a `mode = tls` frontend."""
     BAD_HELLO = ("bad-hello", "P")

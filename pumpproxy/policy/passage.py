@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.sniff import Sniffer
+    from pumpproxy.policy.sources import Source
     from pumpproxy.policy.steps import Abandon, Step, Wait
     from pumpproxy.wire.clienthello import ClientHello
 
@@ -59,8 +60,8 @@ class Passage:
     """One connection. Times are seconds of one monotonic clock."""
 
     __slots__ = (
-        "_client_finished", "_early", "_first", "_runtime", "_sniffer", "attempts", "bytes_in", "bytes_out", "client",
-        "connected_at", "connecting_at", "detail", "frontend", "hello", "local", "outcome", "phase", "pool",
+        "_client_finished", "_early", "_first", "_runtime", "_sniffer", "_source", "attempts", "bytes_in", "bytes_out",
+        "client", "connected_at", "connecting_at", "detail", "frontend", "hello", "local", "outcome", "phase", "pool",
         "routed_at", "server", "stage", "started", "unique_id", "waiting_since",
     )  # fmt: skip
 
@@ -79,6 +80,8 @@ class Passage:
         self._sniffer: Sniffer | None = None
         self._early: bytearray | None = None
         self._client_finished = False
+        # Where it counts, on a frontend that limits sources.
+        self._source: Source | None = None
         self.attempts: Attempts | None = None
         self.pool: Pool | None = None
         # The one that was tried last; once connected, without attempts that there is anything to say of.
@@ -105,6 +108,8 @@ class Passage:
             self.attempts.release()
         elif self.server is not None and self.pool is not None:
             self.pool.leave(self.server)
+        if self._source is not None:
+            self._source.leave()
 
     def close(self, now: float, wall: float) -> SessionRecord:
         """Release it, and tell all that there is to say."""

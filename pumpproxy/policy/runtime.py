@@ -13,6 +13,7 @@ from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.routes import RouteTable
+from pumpproxy.policy.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,13 +24,20 @@ if TYPE_CHECKING:
 
 
 class FrontendState:
-    """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start."""
+    """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start.
 
-    __slots__ = ("_timeouts", "accepted", "connections", "declared", "pools", "routes", "straight", "tls")
+    `sources`: where its clients come from, None where nobody asks; `straight`: whether a first segment may be a whole
+    hello, of a client that nothing else has to be known of first.
+    """
+
+    __slots__ = (
+        "_timeouts", "accepted", "connections", "declared", "pools", "routes", "sources", "straight", "tls",
+    )  # fmt: skip
 
     def __init__(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
         self.connections = 0
         self.accepted = 0
+        self.sources: Sources | None = None
         self.declare(declared, pools)
 
     def declare(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
@@ -40,10 +48,19 @@ class FrontendState:
         self.routes = RouteTable(declared.routes)
         self.declared = declared
         self.tls = declared.mode is Mode.TLS
-        # Whether a first segment may be a whole hello: not where nobody knows yet whose it is.
-        self.straight = self.tls and not declared.accept_proxy
         self.pools = pools
         self._timeouts: dict[Pool, RelayTimeouts] = {}
+        self._limit(declared.max_per_source, declared.rate_per_source)
+        self.straight = self.tls and self.sources is None and not declared.accept_proxy
+
+    def _limit(self, most: int | None, rate: int | None) -> None:
+        """Who came while there was no limit has not been counted, and is not."""
+        if most is None and rate is None:
+            self.sources = None
+        elif self.sources is None:
+            self.sources = Sources(most, rate)
+        else:
+            self.sources.most, self.sources.rate = most, rate
 
     def target(self, hello: ClientHello) -> Target:
         """Where a client that asks so is led."""

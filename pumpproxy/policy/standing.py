@@ -16,7 +16,7 @@ from pumpproxy.policy.request import COMPLETED, Ending, Fault, Request
 from pumpproxy.wire.http1 import RequestReader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pumpproxy.model import Frontend
     from pumpproxy.policy.httpsteps import HttpStep
@@ -47,6 +47,7 @@ class Standing:
         "_client",
         "_closing",
         "_ending",
+        "_leaves",
         "_origin",
         "_origin_by",
         "_reader",
@@ -96,6 +97,8 @@ class Standing:
         self.pressure = Pressure()
         # The server that knows this client by the connection, which is kept for it alone.
         self._bound: ServerState | None = None
+        # Told once nothing is left of the client, on a frontend that limits sources.
+        self._leaves: Callable[[], None] | None = None
         # Of the answer that is drained:
         self._ending = COMPLETED
         self._closing = False

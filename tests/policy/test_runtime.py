@@ -139,6 +139,20 @@ def test_an_unchanged_reload_changes_nothing() -> None:
     assert balanced == ["a", "b", "a", "b"]
 
 
+def test_sources_are_watched_where_the_file_limits_them() -> None:
+    """Their counts outlive a reload that changes a limit, and go where it takes both."""
+    live = runtime(backend("a"), rate_per_source=5)
+    frontend = live.frontends["f"]
+    watched = frontend.sources
+    assert watched is not None
+    assert (watched.most, watched.rate) == (None, 5)
+    live.reload(config(backend("a"), max_per_source=2, rate_per_source=7), 100)
+    assert frontend.sources is watched
+    assert (watched.most, watched.rate) == (2, 7)
+    live.reload(config(backend("a")), 100)
+    assert frontend.sources is None
+
+
 def test_a_relays_times_are_those_of_its_frontend_and_its_backend() -> None:
     """Made once for each pair, and anew after a reload, which may change either."""
     live = runtime(backend("a", timeout_server=7.0), backend("z", name="other"), timeout_client=3.0)
