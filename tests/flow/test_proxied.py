@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from dataclasses import replace
 from ipaddress import ip_network
@@ -12,6 +13,7 @@ import pytest_twisted
 from twisted.internet.defer import gatherResults
 
 from pumpproxy.flow.front import FrontProtocol
+from pumpproxy.flow.proxied import ProxiedFront
 from pumpproxy.model import Config, ConnectionMode, ForwardFor, Mode, SendProxy
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import ClientAddress, RequestRecord
@@ -19,7 +21,7 @@ from pumpproxy.service import _build
 from pumpproxy.wire.proxyheader import ProxyHeader
 from pumpproxy.wire.proxyprotocol import read_header
 from tests.fakes import LOOPBACK, client_hello, tls_config
-from tests.flow.peers import Proxied, read_all, read_exactly, reset, server, until
+from tests.flow.peers import Proxied, read_exactly, reset, server, until
 from tests.flow.test_httpfront_sockets import behind
 from tests.flow.test_introduce import Client, Server, wanting
 from tests.playbook import GET, OK
@@ -156,17 +158,23 @@ async def test_a_header_of_nobody_is_of_who_connected(header: bytes) -> None:
     assert (found.client, found.local) == (client, (LOOPBACK, proxied.port))
 
 
-def refused(made: Config, data: bytes) -> tuple[Proxied, Callable[[socket.socket], bytes]]:
-    """A proxy, and a client that sends that and gets an end, whatever it is like."""
+def refused_by(data: bytes) -> Callable[[socket.socket], bytes]:
+    """A client that sends that and gets an end, whatever it is like; what it is told before."""
 
     def talk(connection: socket.socket) -> bytes:
-        connection.sendall(data)
-        try:
-            return read_all(connection)
-        except ConnectionResetError:
-            return b""
+        told = b""
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(data)
+            while part := connection.recv(65536):
+                told += part
+        return told
 
-    return Proxied(made, _build), talk
+    return talk
+
+
+def refused(made: Config, data: bytes) -> tuple[Proxied, Callable[[socket.socket], bytes]]:
+    """A proxy, and such a client."""
+    return Proxied(made, _build), refused_by(data)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -236,6 +244,28 @@ async def test_from_elsewhere_clients_are_served_as_ever() -> None:
         assert await proxied.client(talk) == b""
         await proxied.quiet()
     assert (proxied.sink.only.outcome, proxied.sink.only.backend) == (Outcome.REFUSED, None)
+
+
+@pytest.mark.parametrize("mode", [Mode.TLS, Mode.HTTP])
+@pytest_twisted.ensureDeferred
+async def test_the_source_is_the_one_of_the_header(mode: Mode) -> None:
+    """A limit of sources holds for each client of a balancer by itself, and not for that."""
+    asked = GET if mode is Mode.HTTP else HELLO
+    made = behind(1) if mode is Mode.HTTP else tls_config(1)
+    proxied = Proxied(believing(made, max_per_source=1), _build)
+    headers = [LINE4.replace(b"192.0.2.1 ", b"192.0.2.%d " % number) for number in range(1, 6)]
+    with contextlib.ExitStack() as stack:
+        for header in headers:
+            stay = stack.enter_context(socket.create_connection((LOOPBACK, proxied.port)))
+            stay.sendall(header)
+        await until(lambda: proxied.environment.runtime.frontends["f"].accepted == len(headers))
+        await until(lambda: not any(isinstance(one, ProxiedFront) for one in proxied.environment.connections))
+        said = await proxied.client(refused_by(headers[2] + asked))
+        assert said.startswith(b"HTTP/1.1 429 ") == (mode is Mode.HTTP)
+        record = proxied.sink.only
+        assert (record.client.host, record.outcome) == ("192.0.2.3", Outcome.TOO_MANY)
+    await proxied.ended(len(headers) + 1)
+    await proxied.quiet()
 
 
 @pytest_twisted.ensureDeferred
