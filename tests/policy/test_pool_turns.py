@@ -1,0 +1,131 @@
+"""What becomes of those who wait when servers turn, a check is passed, or a reload changes the file."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pumpproxy.model import Check, Redispatch
+from pumpproxy.policy.attempts import Attempts, ConnectFailure
+from tests.policy.declared import backend, pool
+from tests.policy.guests import Guest, at, checked, limited
+
+if TYPE_CHECKING:
+    from pumpproxy.policy.pool import Pool
+
+REFUSED = ConnectFailure.REFUSED
+PINNED = (("a.example", "a"),)
+
+
+def frees(live: Pool, *names: str) -> None:
+    """Connections end there, one after another."""
+    for name in names:
+        live.leave(live.servers[name])
+
+
+def held(live: Pool) -> Attempts:
+    """One that its server refused, and that is held."""
+    attempts = Attempts(live, None)
+    assert attempts.first() is not None
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is not None
+    return attempts
+
+
+# Bounds -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_reload_with_a_shorter_queue_refuses_nobody_who_waits() -> None:
+    """`maxqueue` is for who comes; they are served in their order."""
+    live = pool(limited("a", maxqueue=4))
+    first, *waiting = (Guest(live) for _ in range(5))
+    live.declare(backend(limited("a", maxqueue=1)))
+    assert (first.at, at(*waiting)) == ("a", "waits waits waits waits")
+    assert Guest(live).refused
+    order = []
+    for _ in waiting:
+        frees(live, "a")
+        order.append([guest.at for guest in waiting].count("a"))
+        assert waiting[order[-1] - 1].server is not None
+    assert order == [1, 2, 3, 4]
+
+
+def test_a_server_that_goes_down_leaves_its_queue_to_the_others() -> None:
+    """However many they may have in theirs: those who came first are served first, and nobody is refused."""
+    live = pool(limited("a", check=Check(), maxqueue=3), limited("b", maxqueue=1), use_server=PINNED)
+    Guest(live, "a.example"), Guest(live)
+    waiting = [Guest(live, "a.example") for _ in range(3)]
+    common = Guest(live)
+    assert at(*waiting, common) == "waits waits waits waits"
+    live.turned(live.servers["a"], up=False)
+    assert at(*waiting, common) == "waits waits waits waits"
+    frees(live, "b", "b", "b")
+    assert at(*waiting, common) == "b b b waits"
+
+
+@pytest.mark.parametrize("redispatch", [Redispatch.NO, Redispatch.YES])
+def test_who_waits_for_one_server_does_so_still_when_asked_anew(redispatch: Redispatch) -> None:
+    """With `redispatch` those beyond the bound wait for any."""
+    live = pool(limited("a", maxqueue=3), limited("b"), use_server=PINNED, redispatch=redispatch)
+    Guest(live, "a.example"), Guest(live)
+    waiting = [Guest(live, "a.example") for _ in range(3)]
+    live.declare(backend(limited("a", maxqueue=1), limited("b"), use_server=PINNED, redispatch=redispatch))
+    assert len(live.servers["a"].queue) == (3 if redispatch is Redispatch.NO else 1)
+    frees(live, "b", "a")
+    assert at(*waiting) == ("a waits waits" if redispatch is Redispatch.NO else "a b waits")
+
+
+# Order --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("news", ["passed", "turned"])
+def test_who_was_refused_keeps_its_turn(news: str) -> None:
+    """It waits longer than those who came to the queue since."""
+    live = pool(limited("a", check=Check()), limited("b", weight=0), hold=True)
+    refused = held(live)
+    taken, second = Guest(live), Guest(live)
+    assert at(taken, second) == "a waits"
+    if news == "passed":
+        live.passed(live.servers["a"])
+    else:
+        live.turned(live.servers["b"], up=True)
+    assert refused.ticket is not None
+    assert not refused.ticket.served
+    frees(live, "a")
+    assert refused.ticket.served
+    assert second.at == "waits"
+
+
+def test_turning_keeps_the_order() -> None:
+    """However often; and each is woken once."""
+    live = pool(limited("a", check=Check()), limited("b", check=Check()), hold=True)
+    a, b = live.servers["a"], live.servers["b"]
+    Guest(live), Guest(live)
+    waiting = [Guest(live) for _ in range(6)]
+    for server_, up in product((a, b), (False, True, False)):
+        live.turned(server_, up=up)
+    assert at(*waiting) == " ".join(["waits"] * 6)
+    frees(live, "a", "b")
+    live.turned(b, up=True)
+    live.turned(a, up=True)
+    assert at(*waiting) == "b a waits waits waits waits"
+    assert [guest.woken for guest in waiting] == [1, 1, 0, 0, 0, 0]
+
+
+# Moves --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_a_place_that_an_attempt_gives_up_is_given_on_at_once(hold: bool) -> None:  # noqa: FBT001
+    """Where it goes on elsewhere, or is held: whoever waits for that server has it."""
+    live = pool(limited("a", check=Check()), "b", use_server=PINNED, hold=hold, redispatch=Redispatch.NO if hold else 1)
+    attempts = Attempts(live, None)
+    attempts.first()
+    waits = Guest(live, "a.example")
+    assert waits.at == "waits"
+    moved = attempts.failed(REFUSED)
+    assert (moved is None) is hold
+    assert waits.at == "a"
+    assert live.servers["a"].connections == 1
