@@ -44,8 +44,8 @@ class Pool:
     """
 
     __slots__ = (
-        "_alone", "_balanced", "_by_host", "_chance", "_choose", "_held", "_limited", "_queue", "_serial", "backend",
-        "by_cookie", "connections", "most", "nearby", "servers", "waiting",
+        "_alone", "_balanced", "_by_host", "_chance", "_choose", "_dissolved", "_held", "_limited", "_queue", "_serial",
+        "backend", "by_cookie", "connections", "most", "nearby", "servers", "waiting",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, seed: int = 0) -> None:
@@ -56,6 +56,7 @@ class Pool:
         self.servers: dict[str, ServerState] = {}
         self._chance = Chance(seed)
         self._serial = 0
+        self._dissolved = False
         # Those who wait for a place at any server, and those who wait for a server to be there at all.
         self._queue: OrderedDict[Ticket, None] = OrderedDict()
         self._held: OrderedDict[Ticket, None] = OrderedDict()
@@ -152,7 +153,7 @@ class Pool:
 
     def crowded(self, ticket: Ticket) -> bool:
         """Whether somebody could be chosen or waited for, were it not for those who are there already."""
-        return self.waiting >= self.most or bool(self._balanced) or self._wanted(ticket) is not None
+        return bool(self._balanced) or self._wanted(ticket) is not None or self._awaits(ticket)
 
     def wait(self, ticket: Ticket) -> bool:
         """A place in a queue, for whom `take` had nobody; False where there is none to be had.
@@ -172,7 +173,7 @@ class Pool:
     def holds(self, server: ServerState) -> bool:
         """Whether connections wait until this one is there again, and somebody will say when."""
         there = self.servers.get(server.name) is server and server.admin is not Admin.MAINT
-        return self.backend.hold and there and server.declared.check is not None
+        return self.backend.hold and there and server.declared.check is not None and not self._dissolved
 
     def forget(self, ticket: Ticket) -> None:
         """Who waited there has gone; or was served, and has not heard of it yet."""
@@ -181,6 +182,14 @@ class Pool:
             ticket.go()
         elif ticket.server is not None:
             self.leave(ticket.server)
+
+    def _awaits(self, ticket: Ticket) -> bool:
+        """Whether it is held for a server that would take it, were it there."""
+        meant = (self._by_host.get(ticket.host or ""), ticket.named, ticket.bound)
+        return any(
+            self.holds(server) and (server in meant or (server.declared.weight and server.admin is Admin.READY))
+            for server in self.servers.values()
+        )
 
     def _stand(self, ticket: Ticket, *, anew: bool = False) -> bool:
         """`anew`: it has waited already, and no queue is too long for it."""
@@ -197,7 +206,7 @@ class Pool:
                 return True
         if self._balanced:
             return (anew or _has_place(self._queue, self._balanced)) and self._line_up(ticket, self._queue)
-        return any(map(self.holds, self.servers.values())) and self._line_up(ticket, self._held)
+        return self._awaits(ticket) and self._line_up(ticket, self._held)
 
     def _line_up(self, ticket: Ticket, queue: OrderedDict[Ticket, None], *, alone: bool = False) -> bool:
         self.waiting += 1
@@ -253,10 +262,8 @@ class Pool:
 
     def dissolve(self) -> None:
         """The file has it no more: those who are here stay, and nobody waits for a server that nobody checks."""
-        for ticket in list(self._held):
-            self.waiting -= 1
-            ticket.go()
-            ticket.serve(None)
+        self._dissolved = True
+        self._review(self.servers.values())
 
     def _gather(self) -> None:
         """Who may be balanced to: servers with a weight; in their absence the first that stands by."""

@@ -9,7 +9,7 @@ import pytest
 
 from pumpproxy.model import Check, Redispatch
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
-from tests.policy.declared import backend, pool
+from tests.policy.declared import backend, config, pool, runtime
 from tests.policy.guests import Guest, at, checked, limited
 
 if TYPE_CHECKING:
@@ -112,6 +112,82 @@ def test_turning_keeps_the_order() -> None:
     live.turned(a, up=True)
     assert at(*waiting) == "b a waits waits waits waits"
     assert [guest.woken for guest in waiting] == [1, 1, 0, 0, 0, 0]
+
+
+# Whom hold is for ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fields", [{"weight": 0}, {"drain": True}])
+@pytest.mark.parametrize("up", [True, False])
+def test_nobody_is_held_for_a_server_that_would_not_take_it(fields: dict[str, object], up: bool) -> None:  # noqa: FBT001
+    """Without a weight it is only for those whom `use-server` leads there."""
+    live = pool(checked("a", **fields), hold=True, use_server=PINNED)
+    live.turned(live.servers["a"], up=up)
+    assert at(Guest(live), Guest(live, "b.example")) == "refused refused"
+    meant = Guest(live, "a.example")
+    assert meant.at == ("a" if up else "waits")
+    live.turned(live.servers["a"], up=True)
+    assert meant.at == "a"
+
+
+def test_who_is_held_is_let_go_when_its_server_would_not_take_it_any_more() -> None:
+    """A reload drains it while it is away."""
+    live = pool(checked("a"), hold=True)
+    live.turned(live.servers["a"], up=False)
+    waits = Guest(live)
+    live.declare(backend(checked("a", drain=True), hold=True))
+    assert (waits.at, live.waiting) == ("refused", 0)
+
+
+def test_a_queue_that_is_full_is_not_passed_by_holding() -> None:
+    """Its server is there: who does not fit into its queue would wait for a check, and not for a place."""
+    live = pool(
+        limited("a", weight=0, maxqueue=1, check=Check()), hold=True, use_server=PINNED, redispatch=Redispatch.YES
+    )
+    assert at(*[Guest(live, "a.example") for _ in range(3)]) == "a waits refused"
+
+
+def test_a_backend_that_is_gone_holds_nobody() -> None:
+    """Neither who comes to it by an old frontend, nor who is refused there."""
+    live = runtime(backend(checked("a"), hold=True, retries=1))
+    old = live.pools["b"]
+    live.reload(config(backend("z", name="other")), 100)
+    attempts = Attempts(old, None)
+    assert attempts.first() is not None
+    again = attempts.failed(REFUSED)
+    assert again is not None
+    assert again.after == 1.0
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is None
+    old.turned(old.servers["a"], up=False)
+    attempts = Attempts(old, None)
+    assert attempts.first() is None
+    assert (attempts.ticket, attempts.full, old.waiting) == (None, False, 0)
+
+
+def test_who_was_refused_when_its_backend_goes_is_tried_once_more() -> None:
+    """As if there were no hold."""
+    live = runtime(backend(checked("a"), hold=True))
+    old = live.pools["b"]
+    attempts = held(old)
+    live.reload(config(backend("z", name="other")), 100)
+    again = attempts.served()
+    assert again is not None
+    assert (again.server.name, again.after) == ("a", 0.0)
+    attempts.release()
+    assert (old.connections, old.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize(("full", "most"), [(True, 1), (False, 5)])
+def test_too_many_is_told_only_where_fewer_would_have_helped(full: bool, most: int) -> None:  # noqa: FBT001
+    """Nobody is there for others than those whom `use-server` leads."""
+    live = pool(limited("a", weight=0), use_server=PINNED)
+    live.most = most
+    guests = [Guest(live, "a.example") for _ in range(2)]
+    assert at(*guests) == "a waits"
+    others = [Attempts(live, host) for host in ("a.example", "b.example")]
+    assert [one.first() for one in others] == [None, None]
+    assert [one.full for one in others] == [full, False]
 
 
 # Moves --------------------------------------------------------------------------------------------------------------
