@@ -128,6 +128,10 @@ class Pool:
             servers = [server for server in servers if server not in avoid]
         return self._choose(servers, client, self._chance)
 
+    def is_balanced_to(self, server: ServerState) -> bool:
+        """Whether it is one of those that balancing chooses among."""
+        return server in self._balanced
+
     def backup(self, avoid: Collection[ServerState] = ()) -> ServerState | None:
         """The first server that stands by, none of `avoid`, and has room."""
         for server in self.servers.values():

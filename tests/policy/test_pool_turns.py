@@ -9,7 +9,7 @@ import pytest
 
 from pumpproxy.model import Check, Redispatch
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
-from tests.policy.declared import backend, config, pool, runtime
+from tests.policy.declared import backend, config, pool, runtime, server
 from tests.policy.guests import Guest, at, checked, limited
 
 if TYPE_CHECKING:
@@ -191,6 +191,21 @@ def test_too_many_is_told_only_where_fewer_would_have_helped(full: bool, most: i
 
 
 # Moves --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_moved_and_stands_by_takes_nobody_whom_another_may_take() -> None:
+    """Its own connections, which were tried at its old address, either."""
+    live = pool(checked("a"), checked("b", backup=True))
+    live.turned(live.servers["a"], up=False)
+    attempts = Attempts(live, None)
+    first = attempts.first()
+    assert first is not None
+    assert first.server.name == "b"
+    live.turned(live.servers["a"], up=True)
+    live.declare(backend(checked("a"), server("b", 9, backup=True)))
+    moved = attempts.failed(REFUSED)
+    assert moved is not None
+    assert (moved.server.name, moved.after) == ("a", 0.0)
 
 
 @pytest.mark.parametrize("hold", [False, True])
