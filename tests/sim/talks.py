@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
     from pumpproxy.policy.httpsteps import HttpStep
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState
     from tests.sim.exchanges import Exchanges
 
@@ -110,6 +111,23 @@ class Talk:
         if not self.over:
             self.draining = False
             self.tell("client_drained", self.exchange.client_drained)
+
+    # Facts of a queue -------------------------------------------------------------------------------------------------
+
+    def _await(self, ticket: Ticket) -> None:
+        assert self.peer is None
+        assert self.dialling is None
+        ticket.wake = partial(self._woken, ticket)
+        if ticket.served:
+            self._woken(ticket)
+
+    def _woken(self, ticket: Ticket) -> None:
+        """As `Environment.soon`; other things may come first."""
+        self.world.ledger.woken(ticket)
+        self.world.time.after(self.world.chance.choice([0.0, 0.0, 0.01]), self._served)
+
+    def _served(self) -> None:
+        self.tell("served", self.exchange.served)
 
     # Facts of the server ----------------------------------------------------------------------------------------------
 
@@ -213,10 +231,12 @@ class Talk:
             why, step = self._steps.popleft()
             world.note(self.number, "   ", type(step).__name__)
             self._do(step, why)
+            world.ledger.settle()
         self._doing = False
         self._alarm.look()
         if not (self.over or self.tunnel or fact == "client_lost"):
             probes.check_pressure(self)
+            self.turns.check_waiting()
         world.ledger.check()
 
     def _do(self, step: HttpStep, why: str) -> None:
@@ -225,6 +245,9 @@ class Talk:
             case httpsteps.Reach(attempt, idle):
                 self.turns.reaches(attempt, idle, why)
                 self._connect(attempt, idle)
+            case httpsteps.AwaitServer(ticket):
+                self.turns.waits(ticket, why)
+                self._await(ticket)
             case httpsteps.LeaveServer() | httpsteps.KeepServer():
                 self.turns.leaves(keeps=isinstance(step, httpsteps.KeepServer))
                 self._drop_peer()

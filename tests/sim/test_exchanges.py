@@ -19,7 +19,8 @@ def test_exchanges_end_once_and_everything_drains() -> None:
     """Under random cuts, pipelining, bad requests, lying and failing servers, slow peers, departures and reloads.
 
     A server gets exactly what was meant for it or its visible beginning, a client gets a server's answer whole or
-    visibly cut, each request ends in one record that has a cause, and nothing follows the end.
+    visibly cut, each request ends in one record that has a cause, and nothing follows the end. Servers turn, are full
+    or taken away meanwhile; who waits for one does so by the rules that hold for sessions.
     """
     ended = seeds.live(Exchanges, seeds.usual(WORLDS), "exchanges")
     assert seeds.replaying() or ended.total() > 1_800

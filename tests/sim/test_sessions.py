@@ -16,10 +16,11 @@ NEVER = {Outcome.TOO_MANY}
 
 
 def test_sessions_end_once_and_everything_drains() -> None:
-    """Under random cuts, corrupted bytes, failing servers, departures and reloads.
+    """Under random cuts, corrupted bytes, failing servers, departures and reloads; servers turn or are full.
 
     After each input the counts are those of books kept by hand, the route is the one that a naive reading of the file
-    gives, nothing follows an end, and the server is sent exactly what the client sent.
+    gives, nothing follows an end, and the server is sent exactly what the client sent. Nobody has a place beyond
+    `maxconn`, nobody waits while there is one, who came first is served first, and nobody waits for ever.
     """
     ended = seeds.live(Sessions, seeds.usual(WORLDS), "sessions")
     assert seeds.replaying() or ended.total() > 2_500
