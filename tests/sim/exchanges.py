@@ -54,6 +54,8 @@ class Exchanges:
             self.time.after(chance.random() * lasts, self._knocks)
         for _ in range(chance.choice([0, 1, 3, 6])):
             self.time.after(chance.random() * lasts, self._reload)
+        for _ in range(chance.choice([0, 0, 3])):
+            self.time.after(chance.random() * lasts, self._server_goes_down)
         if chance.random() < 0.3:
             end = chance.random() * (lasts + 5)
             self.time.after(end, partial(self._each, Talk.finish_up))
@@ -114,6 +116,14 @@ class Exchanges:
         if failure is ConnectFailure.TIMED_OUT:
             return attempt.timeout, failure
         return chance.choice([0.0, 0.001]), failure
+
+    def _server_goes_down(self) -> None:
+        """As far as running connections are concerned: new ones still come, as if it were UP again."""
+        servers = [server for pool in self.runtime.pools.values() for server in pool.servers.values()]
+        server = self.chance.choice(servers)
+        self.note("down", server.name)
+        for talk in list(self.talks):
+            talk.server_went_down(server)
 
     # What an operator does
 
