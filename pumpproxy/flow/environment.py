@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.flow.kept import KeptServers
 from pumpproxy.flow.pipes import Pipes
+from pumpproxy.model import OnDown
 from pumpproxy.policy.admission import HelloBudget
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import ISessionSink, Reactor
+    from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.session import Session
 
 
@@ -33,6 +36,9 @@ class Connection(Protocol):
 
     def shut_down(self) -> None:
         """End now: the service does."""
+
+    def leave_server(self, server: ServerState) -> None:
+        """End now what is relayed or asked there, if anything is: that server went DOWN."""
 
 
 class Waiter(Protocol):
@@ -135,3 +141,10 @@ class Environment:
                 waiter.resume()
         if self.idle is not None and not self.connections:
             self.idle()
+
+    def went_down(self, pool: Pool, server: ServerState) -> None:
+        """Its checks say so: nothing waits there for another request, and with `on-down = close` nothing goes on."""
+        self.kept.drop(server)
+        if pool.backend.on_down is OnDown.CLOSE:
+            for connection in list(self.connections):
+                connection.leave_server(server)

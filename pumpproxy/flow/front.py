@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.steps import Step
 
 
@@ -126,6 +127,11 @@ class FrontProtocol(StreamProtocol):
             self.transport.loseConnection()
         else:
             self._do(self._session.shut_down())
+
+    def leave_server(self, server: ServerState) -> None:
+        """That server went DOWN."""
+        if self._relay is not None and self._session.server is server:
+            self._relay.abort(Outcome.SERVER_DOWN)
 
     def deadline(self) -> float | None:
         """For the sweep: the hello's, or the one of a place in a queue."""
