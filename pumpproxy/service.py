@@ -28,7 +28,7 @@ from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.flow.straight import ShortWay
 from pumpproxy.flow.straighthttp import StraightHttpFront
-from pumpproxy.model import DnsAddress, Mode, RelayKind
+from pumpproxy.model import DnsAddress, Mode, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
 
@@ -272,5 +272,5 @@ class ProxyService(Service):
             server.address
             for backend in config.backends
             for server in backend.servers
-            if isinstance(server.address, DnsAddress)
+            if isinstance(server.address, DnsAddress | SrvAddress)
         )
