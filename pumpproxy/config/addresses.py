@@ -2,7 +2,7 @@
 
     *:443  0.0.0.0:443  [::]:443  127.0.0.1:8443  unix:/run/app.sock     both (`*` and the unspecified ones: bind only)
     systemd:NAME                                                         bind
-    name.example:443  srv:_https._tcp.name.example                       server
+    name.example:443  srv:_https._tcp.name.example                       server (with a dot at the end: the whole name)
 
 May not: resolve a name, or ask the system which addresses it has. `*` is IPv4 and IPv6, `[::]` is IPv6 alone.
 """
@@ -64,13 +64,13 @@ def server(text: str) -> ServerAddress:
     if kind == "unix":
         return UnixAddress(_path(text, rest))
     if kind == "srv":
-        return SrvAddress(_srv_name(text, rest))
+        return SrvAddress(_srv_name(text, rest), absolute=rest.endswith("."))
     if kind == "systemd":
         raise BadValue(Fault(f"{quoted(text)} is no address of a server", "systemd: is for bind", text))
     host, port = _host_port(text, "192.0.2.1:8080, [2001:db8::1]:8080, name.example:8080 or unix:/PATH")
     address = _ip(host)
     if address is None:
-        return DnsAddress(_dns_name(text, host), port)
+        return DnsAddress(_dns_name(text, host), port, absolute=host.endswith("."))
     if address.is_unspecified:
         loopback = "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004 - IP's own version number
         raise BadValue(Fault(f"{quoted(host)} is no address of a server", f"this host is {loopback}", text))
