@@ -269,8 +269,11 @@ class ProxyService(Service):
 
     def _declare_names(self, config: Config) -> None:
         self.environment.resolver.declare(
-            server.address
-            for backend in config.backends
-            for server in backend.servers
-            if isinstance(server.address, DnsAddress | SrvAddress)
+            (
+                server.address
+                for backend in config.backends
+                for server in backend.servers
+                if isinstance(server.address, DnsAddress | SrvAddress)
+            ),
+            config.nameservers,
         )
