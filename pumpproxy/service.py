@@ -33,7 +33,7 @@ from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.flow.straight import ShortWay
 from pumpproxy.flow.straighthttp import StraightHttpFront
-from pumpproxy.model import DnsAddress, Mode, RelayKind
+from pumpproxy.model import DnsAddress, Mode, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
 
@@ -283,8 +283,11 @@ class ProxyService(Service):
 
     def _declare_names(self, config: Config) -> None:
         self.environment.resolver.declare(
-            server.address
-            for backend in config.backends
-            for server in backend.servers
-            if isinstance(server.address, DnsAddress)
+            (
+                server.address
+                for backend in config.backends
+                for server in backend.servers
+                if isinstance(server.address, DnsAddress | SrvAddress)
+            ),
+            config.nameservers,
         )

@@ -32,3 +32,7 @@ class HttpError(WireError):
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class DnsError(WireError):
+    """A DNS message that is none. It has no reply: whoever sent it is not listened to."""

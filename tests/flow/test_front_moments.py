@@ -284,13 +284,13 @@ def test_a_server_by_name() -> None:
     named = Backend("b", servers=(Server("s", DnsAddress("app.example", 8443)),), retries=0)
     front = Front(config(named))
     front.stream.peer_sends(HELLO)
-    front.reactor.nameResolver.only.answer("192.0.2.1")
+    front.reactor.names.only.answer("192.0.2.1")
     assert front.dialled.place == "192.0.2.1:8443"
     front.stream.peer_resets()
     front.over(Outcome.CLIENT_LEFT, Phase.CONNECT)
     front = Front(config(named))
     front.stream.peer_sends(HELLO)
-    front.reactor.nameResolver.only.answer()
+    front.reactor.names.only.answer()
     assert front.takes() == INTERNAL
     front.stream.peer_finishes()
     record = front.over(Outcome.CONNECT_FAILED, Phase.CONNECT)
