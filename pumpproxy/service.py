@@ -24,7 +24,7 @@ from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
 from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.environment import Environment
-from pumpproxy.flow.front import FrontProtocol
+from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
@@ -32,8 +32,7 @@ from pumpproxy.flow.relaying import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.flow.straight import ShortWay
-from pumpproxy.flow.straighthttp import StraightHttpFront
-from pumpproxy.model import DnsAddress, Mode, RelayKind, SrvAddress
+from pumpproxy.model import DnsAddress, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
 
@@ -48,18 +47,9 @@ if TYPE_CHECKING:
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import Config
     from pumpproxy.policy.attempts import ConnectFailure
-    from pumpproxy.policy.records import ClientAddress
-    from pumpproxy.policy.runtime import FrontendState
 
 FAREWELL = 1.0
 """Seconds that the last connections have to be gone, once they were told to go."""
-
-
-def _build(environment: Environment, frontend: FrontendState, client: ClientAddress, port: int | None) -> Protocol:
-    """What reads a client, by the frontend's mode at the moment of the accept."""
-    if frontend.declared.mode is Mode.HTTP:
-        return StraightHttpFront(environment, frontend, client, port)
-    return FrontProtocol(environment, frontend, client)
 
 
 def _waits_for_a_writer(path: Path) -> bool:
@@ -104,7 +94,7 @@ class ProxyService(Service):
         self.environment.kept.most = self._descriptors.kept
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
-        self._listeners = Listeners(self.environment, _build, ShortWay)
+        self._listeners = Listeners(self.environment, build_front, ShortWay)
         probes = Probes(reactor, self._dialling, now)
         self._checkers = Checkers(Surroundings(reactor, now, wall, probes.start, self.environment.went_down))
 

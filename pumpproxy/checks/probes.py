@@ -19,6 +19,7 @@ from pumpproxy.checks.questions import ConnectQuestion, HelloQuestion, HttpQuest
 from pumpproxy.model import CheckKind, DnsAddress, SendProxy
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.health import Answer, CheckStatus, Result
+from pumpproxy.wire.proxywriter import v1, v2_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +38,8 @@ PATIENCE = 1.0
 MAX_SURPLUS = 64 * 1024
 """Bytes behind an answer that are read and dropped meanwhile."""
 
-# "The connection was established on purpose by the proxy without being relayed" (proxy-protocol.txt, section 2.2); the
-# first version has UNKNOWN for it (2.1).
-_HEADERS = {SendProxy.V1: b"PROXY UNKNOWN\r\n", SendProxy.V2: b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"}
+_HEADERS = {SendProxy.V1: v1(None, None), SendProxy.V2: v2_local()}
+"""Of a connection that is no client's: UNKNOWN, or LOCAL."""
 
 _FAILURES = {
     ConnectFailure.TIMED_OUT: CheckStatus.L4TOUT,

@@ -5,6 +5,7 @@ May not: know what kinds of connections there are.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.flow.kept import KeptServers
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import ISessionSink, Reactor
+    from pumpproxy.policy.passage import Passage
     from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.policy.serverstate import ServerState
-    from pumpproxy.policy.session import Session
 
 
 class Connection(Protocol):
@@ -114,12 +116,23 @@ class Environment:
         for call in calls:
             call()
 
+    def awaits(self, ticket: Ticket, served: Callable[[], None]) -> None:
+        """Call `served` soon after the ticket is."""
+        ticket.wake = partial(self.soon, served)
+        if ticket.served:
+            ticket.wake()
+
     def opened(self, connection: Connection, frontend: FrontendState) -> None:
         """A client was accepted: it counts."""
         self.runtime.accepted(frontend)
         self.connections.add(connection)
 
-    def ended(self, connection: Connection, session: Session) -> None:
+    def gives_way(self, connection: Connection, frontend: FrontendState) -> None:
+        """Another takes this client over, and counts it: at once, so that nobody is let in between."""
+        self.runtime.accepted(frontend, -1)
+        self.connections.discard(connection)
+
+    def ended(self, connection: Connection, session: Passage) -> None:
         """As `closed`, of a client that was one session: its record is made and told, where anybody wants it."""
         sink = self.sink
         # Told before it counts no more: the service may end with the last connection.

@@ -222,8 +222,7 @@ class Listener:
 
     def _accept_lean(self, poller: Poller, most: int) -> bool:
         frontend = self.frontend
-        # Whose source is limited is asked for it first, which the short way does not.
-        short_way = self._short_way if frontend.tls and frontend.sources is None else None
+        short_way = self._short_way if frontend.straight else None
         found, error = arrivals(self._socket, most, speak=short_way is not None)
         if found:
             self.accepted += len(found)

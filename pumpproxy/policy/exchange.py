@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pumpproxy.policy import httpsteps
 from pumpproxy.policy.conversation import Conversation
 from pumpproxy.policy.outcome import Outcome, Phase
+from pumpproxy.policy.preamble import header_for
 from pumpproxy.policy.request import Ending, Fault
 from pumpproxy.policy.sources import Refusal
 from pumpproxy.policy.standing import Stage
@@ -116,7 +117,9 @@ class Exchange(Conversation):
         self.now = now
         if self.stage is not Stage.FORWARDING or self.transaction is None:
             return (httpsteps.RESET_SERVER,)
-        self.transaction.connect_succeeded(now, reused=reused)
+        server = self.transaction.attempt.server
+        header = b"" if reused else header_for(server, self._client, self.local, self.unique_id)
+        self.transaction.connect_succeeded(now, header, reused=reused)
         return self.flush()
 
     def connect_failed(self, failure: ConnectFailure, now: float) -> Sequence[HttpStep]:

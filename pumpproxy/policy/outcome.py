@@ -23,6 +23,8 @@ class Outcome(enum.Enum):
     """Something else than TLS on a `mode = tls` frontend."""
     BAD_HELLO = ("bad-hello", "P")
     """TLS, but a ClientHello that no strict reader takes."""
+    BAD_PROXY_HEADER = ("bad-proxy-header", "P")
+    """Whoever must send a header of the PROXY protocol first sent something else."""
     BAD_REQUEST = ("bad-request", "P")
     """An HTTP request that is invalid, ambiguous, too large or of no kind that is served."""
     BAD_RESPONSE = ("bad-response", "P")

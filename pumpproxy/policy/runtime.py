@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 class FrontendState:
     """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start.
 
-    `sources`: where its clients come from, None where nobody asks.
+    `sources`: where its clients come from, None where nobody asks; `straight`: whether a first segment may be a whole
+    hello, of a client that nothing else has to be known of first.
     """
 
-    __slots__ = ("_timeouts", "accepted", "connections", "declared", "pools", "routes", "sources", "tls")
+    __slots__ = (
+        "_timeouts", "accepted", "connections", "declared", "pools", "routes", "sources", "straight", "tls",
+    )  # fmt: skip
 
     def __init__(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
         self.connections = 0
@@ -48,6 +51,7 @@ class FrontendState:
         self.pools = pools
         self._timeouts: dict[Pool, RelayTimeouts] = {}
         self._limit(declared.max_per_source, declared.rate_per_source)
+        self.straight = self.tls and self.sources is None and not declared.accept_proxy
 
     def _limit(self, most: int | None, rate: int | None) -> None:
         """Who came while there was no limit has not been counted, and is not."""

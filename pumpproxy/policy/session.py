@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pumpproxy.model import Action
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.passage import INTERNAL_ERROR, Passage, Stage
+from pumpproxy.policy.preamble import header_for
 from pumpproxy.policy.sniff import Sniffer, SniffRefused
 from pumpproxy.policy.sources import Refusal
 from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, StartRelay
@@ -148,9 +149,12 @@ class Session(Passage):
         if self._early is not None:
             preamble += self._early
         self._let_go()
+        header = b""
+        if self.server is not None:
+            header = header_for(self.server, self.client, self.local, self.unique_id, self.hello)
         if self.attempts is not None and not self.attempts.retries and self.waiting_since is None:
             self.attempts = None
-        return StartRelay(preamble, self._client_finished)
+        return StartRelay(preamble, self._client_finished, header)
 
     def connect_failed(self, failure: ConnectFailure, now: float) -> Step:
         """The attempt failed."""

@@ -115,7 +115,9 @@ class StraightExchange(Exchange):
         request.status, request.answered_at = straight.status, straight.answered_at
         request.routed_at = request.connecting_at = request.connected_at = straight.started
         request.bytes_out = straight.bytes_out
-        return request.record(COMPLETED, self._runtime, self.frontend, self._client, now, self.epoch)
+        record = request.record(COMPLETED, self._runtime, self.frontend, self._client, now, self.epoch)
+        record.unique_id = self.unique_id
+        return record
 
     def take_over(self, straight: StraightRequest, now: float) -> Sequence[HttpStep]:
         """From here on it goes the long way; what follows already where its server is still to be reached."""

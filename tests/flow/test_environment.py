@@ -66,6 +66,22 @@ def test_whoever_waits_is_resumed_when_somebody_has_gone() -> None:
     assert (patient.resumed, other.resumed) == (2, 1)
 
 
+def test_one_may_give_way_to_another() -> None:
+    """The client counts once, now and since the start; nobody is let in between, and nobody was the last."""
+    shared = made()
+    frontend = shared.runtime.frontends["f"]
+    one, other, listener = Unasked(), Unasked(), Waiting(shared)
+    told: list[None] = []
+    shared.idle = lambda: told.append(None)
+    shared.opened(one, frontend)
+    shared.waiting.add(listener)
+    shared.gives_way(one, frontend)
+    shared.opened(other, frontend)
+    assert list(shared.connections) == [other]
+    assert (shared.runtime.connections, frontend.connections, frontend.accepted) == (1, 1, 1)
+    assert (listener.resumed, told) == (0, [])
+
+
 def test_the_last_to_go_is_told_of_at_the_end() -> None:
     """Only where somebody wants to know, and only the last."""
     shared = made()

@@ -12,6 +12,7 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.idle import TICK
 from pumpproxy.flow.linger import LINGER_SIZE, LINGER_TIME
+from pumpproxy.flow.relay import ServerProtocol
 from pumpproxy.model import Action, Backend, Config, DnsAddress, Mode, Redispatch, Server
 from pumpproxy.policy.admission import HelloBudget
 from pumpproxy.policy.outcome import Outcome, Phase
@@ -450,7 +451,7 @@ def test_a_connection_that_the_session_does_not_want_is_reset() -> None:
     """It was made in the same turn in which the client was given up."""
     front = connecting()
     protocol = front.protocol
-    built = protocol._server_protocol()
+    built = ServerProtocol(protocol._connected)
     front.stream.peer_resets()
     front.turn()
     late = FakeStream(front.reactor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
@@ -54,6 +55,23 @@ def test_clients_are_counted_in_and_out() -> None:
     live.accepted(frontend)
     live.left(frontend)
     assert (live.connections, frontend.connections, frontend.accepted) == (1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("frontend", "straight"),
+    [
+        ({}, True),
+        ({"accept_proxy": (ip_network("10.0.0.0/8"),)}, False),
+        ({"mode": Mode.TCP}, False),
+        ({"mode": Mode.HTTP}, False),
+    ],
+)
+def test_a_first_segment_may_be_a_hello(frontend: dict[str, object], *, straight: bool) -> None:
+    """Where it is read, and where it is the client's own; a reload may change it."""
+    live = runtime(backend("a"), **frontend)
+    assert live.frontends["f"].straight is straight
+    live.frontends["f"].declare(config(backend("a")).frontends[0], live.pools)
+    assert live.frontends["f"].straight
 
 
 def test_a_reload_carries_live_state_over_by_name() -> None:

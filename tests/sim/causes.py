@@ -54,9 +54,7 @@ def check(turns: Turns, turn: Turn, record: RequestRecord, why: str) -> None:
             assert record.status == 503 or _begun(turn, record)
         case Outcome.CLIENT_SILENT | Outcome.CLIENT_IDLE | Outcome.SERVER_IDLE:
             _silence(turns, turn, record)
-        case Outcome.CONNECT_FAILED | Outcome.CONNECT_TIMEOUT | Outcome.OVERLOAD:
-            _without_server(turns, record, why, Phase.CONNECT)
-        case Outcome.NO_SERVER:
+        case Outcome.CONNECT_FAILED | Outcome.CONNECT_TIMEOUT | Outcome.OVERLOAD | Outcome.NO_SERVER:
             _without_server(turns, record, why, Phase.CONNECT)
         case Outcome.QUEUE_FULL:
             _without_server(turns, record, why, Phase.QUEUE)
