@@ -7,6 +7,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, cast
 
+import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import pytest
     from twisted.logger import LogEvent
 
     from pumpproxy.interfaces import Reactor
@@ -168,6 +168,27 @@ async def test_a_reload_to_a_relay_that_the_system_has_not_changes_nothing(
         await running.service.stopService()
     assert sum(line.startswith(f"{running.path}:2: [global] relay: splice needs") for line in lines) == 1
     assert sum(line.startswith("reload refused") for line in lines) == 1
+
+
+@pytest.mark.parametrize("relay", ["portable", "auto"])
+@pytest_twisted.ensureDeferred
+async def test_servers_are_checked_from_the_start_to_the_end(tmp_path: Path, relay: str) -> None:
+    """One that is not there is found out, on the way that connections take; a reload keeps its state; then all ends."""
+    port, gone = unused_port(), unused_port()
+    with say(b"one") as behind, logged() as lines:
+        content = f"[global]\nrelay = {relay}\n" + text(port, gone).replace(f":{gone}", f":{gone} check")
+        content += f"server spare = {LOOPBACK}:{behind} backup"
+        running = Running(tmp_path, content)
+        server = running.service.environment.runtime.pools["b"].servers["s"]
+        await until(lambda: not server.up)
+        assert await deferToThread(name_of, port) == b"one"
+        assert running.reload(content.replace("check", "check inter=1s"))
+        assert not server.up
+        await running.service.stopService()
+        assert server.suspected is None
+    turns = [line for line in lines if line.startswith("b/s is ")]
+    assert len(turns) == 1
+    assert turns[0].startswith("b/s is DOWN: L4CON, refused, after ")
 
 
 @pytest_twisted.ensureDeferred

@@ -6,6 +6,7 @@ relay's end, and after a refusal to the linger.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, assert_never, cast
 
 from twisted.internet.protocol import connectionDone
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.steps import Step
 
 
@@ -132,6 +134,11 @@ class FrontProtocol(StreamProtocol):
         else:
             self._do(self._session.shut_down())
 
+    def leave_server(self, server: ServerState) -> None:
+        """That server went DOWN."""
+        if self._relay is not None and self._session.server is server:
+            self._relay.abort(Outcome.SERVER_DOWN)
+
     def deadline(self) -> float | None:
         """For the sweep: the hello's, or the one of a place in a queue."""
         return self._session.deadline()
@@ -178,10 +185,7 @@ class FrontProtocol(StreamProtocol):
         self._dial = None
         self._leave_sniffing()
         self._environment.sweep.watch(self)
-        ticket.wake = self._served_soon
-
-    def _served_soon(self) -> None:
-        self._environment.soon(self._served)
+        self._environment.awaits(ticket, self._served)
 
     def _served(self) -> None:
         try:
@@ -205,9 +209,8 @@ class FrontProtocol(StreamProtocol):
     def _new_dial(self) -> Dial:
         environment = self._environment
         adopt = self._adopt if isinstance(self.transport, SocketStream) else None
-        return Dial(
-            environment.reactor, environment.resolver, self._server_protocol, self._failed, environment.lean, adopt
-        )
+        build = partial(ServerProtocol, self._connected)
+        return Dial(environment.reactor, environment.resolver, build, self._failed, environment.lean, adopt)
 
     def _broke(self) -> None:
         """A defect of ours while we connect is not in the client's own event: it must not leave the client waiting."""
@@ -248,9 +251,6 @@ class FrontProtocol(StreamProtocol):
         relay.client.bytes = -len(step.header)
         del self.transport
         relay.start_with(stream.detach(), server, to_server=step.header + step.preamble)
-
-    def _server_protocol(self) -> ServerProtocol:
-        return ServerProtocol(self._connected)
 
     def _connected(self, server: ServerProtocol) -> None:
         self._dial = None

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
 
 
 @implementer(IPushProducer)
@@ -208,6 +209,15 @@ class HttpFacts(StreamProtocol):
             self._relay.abort()
         else:
             self._tell(self._exchange.shut_down)
+
+    def leave_server(self, server: ServerState) -> None:
+        """That server went DOWN."""
+        if self._exchange.engaged_at is not server:
+            return
+        if self._relay is not None:
+            self._relay.abort(Outcome.SERVER_DOWN)
+        else:
+            self._tell(self._exchange.server_went_down)
 
     # What the watch asks
 

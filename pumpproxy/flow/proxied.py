@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.httpfront import HttpFront
     from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
 
     BuildFront = Callable[[Environment, FrontendState, ClientAddress, int | None, Arrived], FrontProtocol | HttpFront]
     """What serves a client that is known, and came to this port."""
@@ -85,6 +86,9 @@ class ProxiedFront(StreamProtocol):
     def shut_down(self) -> None:
         """The service ends."""
         self._do(self._introduction.shut_down())
+
+    def leave_server(self, server: ServerState) -> None:
+        """It has none yet."""
 
     def deadline(self) -> float | None:
         """For the sweep: the header's."""

@@ -176,9 +176,12 @@ class Attempts:
 
     def _successor(self, current: ServerState) -> ServerState | None:
         """Who is tried in place of a server that was taken away; None where it stands, or nobody else does."""
-        declared = self._pool.servers.get(current.name)
+        pool = self._pool
+        declared = pool.servers.get(current.name)
         if declared is current and current.admin is not Admin.MAINT:
             return None
-        if declared is not None and declared.usable and (declared.weight or self.pinned) and not declared.full:
-            return declared
-        return self._pool.balance(client=self._client)
+        if declared is not None and not declared.full:
+            led = self.pinned and declared.usable
+            if led or pool.is_balanced_to(declared):
+                return declared
+        return pool.balance(client=self._client)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.httpsteps import HttpStep
+    from pumpproxy.policy.serverstate import ServerState
 
 
 class Exchange(Conversation):
@@ -147,6 +148,19 @@ class Exchange(Conversation):
         self.now = now
         if self.stage is Stage.FORWARDING and self.transaction is not None:
             self.settle(self.transaction, self.transaction.closed(cleanly=cleanly))
+        return self.flush()
+
+    @property
+    def engaged_at(self) -> ServerState | None:
+        """The server whose connection carries what is under way, a tunnel too."""
+        transaction = self.transaction
+        return transaction.attempt.server if transaction is not None and transaction.up.connected else None
+
+    def server_went_down(self, now: float) -> Sequence[HttpStep]:
+        """That server is DOWN by its checks, and nothing is to go on there."""
+        self.now = now
+        if self.stage is Stage.FORWARDING:
+            self.fail(Fault(503, Ending(Outcome.SERVER_DOWN, self._phase)))
         return self.flush()
 
     def server_full(self, now: float) -> Sequence[HttpStep]:

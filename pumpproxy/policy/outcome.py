@@ -49,6 +49,8 @@ class Outcome(enum.Enum):
     """The server closed or reset the connection before the end."""
     SERVER_IDLE = ("server-idle", "s")
     """The server stopped sending or taking data."""
+    SERVER_DOWN = ("server-down", "D")
+    """The server went DOWN by its checks, and `on-down` says that nothing goes on there."""
     OVERLOAD = ("overload", "R")
     """Something of ours ran out: descriptors, local ports, memory for unfinished hellos."""
     SHUTDOWN = ("shutdown", "K")

@@ -166,10 +166,10 @@ class Passage:
         if attempts.full:
             self.stage = Stage.WAITING
             return self._nobody(Outcome.QUEUE_FULL, "too many wait already")
+        self.stage = Stage.CONNECTING
         if attempts.failure is not None:
             outcome = _FAILURES.get(attempts.failure, Outcome.CONNECT_FAILED)
             return self._nobody(outcome, attempts.failure.value)
-        self.stage = Stage.CONNECTING
         return self._nobody(Outcome.NO_SERVER, "no server to try")
 
     def _nobody(self, outcome: Outcome, detail: str) -> Step:
@@ -196,6 +196,9 @@ class Passage:
             self.outcome = outcome
             self.detail = detail
             self.phase = phase or _PHASES.get(self.stage, Phase.DONE)
+        if self.attempts is not None and self.stage is not Stage.RELAYING:
+            # No server has anything of it: its place is for those who wait, however long its last words take.
+            self.attempts.release()
         self.stage = Stage.OVER
         self._let_go()
 

@@ -29,6 +29,12 @@ def is_nearby(address: ServerAddress) -> bool:
     return isinstance(address, TcpAddress) and (address.host.startswith("127.") or address.host == "::1")
 
 
+def _has_place(queue: Collection[Ticket], servers: Iterable[ServerState]) -> bool:
+    """Whether all that these servers allow to wait are not there yet."""
+    bounds = [server.declared.maxqueue for server in servers]
+    return None in bounds or len(queue) < sum(bound or 0 for bound in bounds)
+
+
 class Pool:
     """The live side of one backend.
 
@@ -38,8 +44,8 @@ class Pool:
     """
 
     __slots__ = (
-        "_alone", "_balanced", "_by_host", "_chance", "_choose", "_held", "_limited", "_queue", "_serial", "backend",
-        "by_cookie", "connections", "most", "nearby", "servers", "waiting",
+        "_alone", "_balanced", "_by_host", "_chance", "_choose", "_dissolved", "_held", "_limited", "_queue", "_serial",
+        "backend", "by_cookie", "connections", "most", "nearby", "servers", "waiting",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, seed: int = 0) -> None:
@@ -50,6 +56,7 @@ class Pool:
         self.servers: dict[str, ServerState] = {}
         self._chance = Chance(seed)
         self._serial = 0
+        self._dissolved = False
         # Those who wait for a place at any server, and those who wait for a server to be there at all.
         self._queue: OrderedDict[Ticket, None] = OrderedDict()
         self._held: OrderedDict[Ticket, None] = OrderedDict()
@@ -121,6 +128,10 @@ class Pool:
             servers = [server for server in servers if server not in avoid]
         return self._choose(servers, client, self._chance)
 
+    def is_balanced_to(self, server: ServerState) -> bool:
+        """Whether it is one of those that balancing chooses among."""
+        return server in self._balanced
+
     def backup(self, avoid: Collection[ServerState] = ()) -> ServerState | None:
         """The first server that stands by, none of `avoid`, and has room."""
         for server in self.servers.values():
@@ -146,7 +157,7 @@ class Pool:
 
     def crowded(self, ticket: Ticket) -> bool:
         """Whether somebody could be chosen or waited for, were it not for those who are there already."""
-        return self.waiting >= self.most or bool(self._balanced) or self._wanted(ticket) is not None
+        return bool(self._balanced) or self._wanted(ticket) is not None or self._awaits(ticket)
 
     def wait(self, ticket: Ticket) -> bool:
         """A place in a queue, for whom `take` had nobody; False where there is none to be had.
@@ -159,18 +170,14 @@ class Pool:
 
     def hold(self, ticket: Ticket) -> bool:
         """As `wait`, for whom no server took: until there is news of one."""
-        if self.waiting >= self.most:
-            return False
         self._serial += 1
         ticket.serial = self._serial
-        self.waiting += 1
-        ticket.stand(self._held, alone=False)
-        return True
+        return self.waiting < self.most and self._line_up(ticket, self._held)
 
     def holds(self, server: ServerState) -> bool:
         """Whether connections wait until this one is there again, and somebody will say when."""
         there = self.servers.get(server.name) is server and server.admin is not Admin.MAINT
-        return self.backend.hold and there and server.declared.check is not None
+        return self.backend.hold and there and server.declared.check is not None and not self._dissolved
 
     def forget(self, ticket: Ticket) -> None:
         """Who waited there has gone; or was served, and has not heard of it yet."""
@@ -180,33 +187,34 @@ class Pool:
         elif ticket.server is not None:
             self.leave(ticket.server)
 
-    def _stand(self, ticket: Ticket) -> bool:
+    def _awaits(self, ticket: Ticket) -> bool:
+        """Whether it is held for a server that would take it, were it there."""
+        meant = (self._by_host.get(ticket.host or ""), ticket.named, ticket.bound)
+        return any(
+            self.holds(server) and (server in meant or (server.declared.weight and server.admin is Admin.READY))
+            for server in self.servers.values()
+        )
+
+    def _stand(self, ticket: Ticket, *, anew: bool = False) -> bool:
+        """`anew`: it has waited already, and no queue is too long for it."""
         wanted = self._wanted(ticket)
         if wanted is not None:
-            most = wanted.declared.maxqueue
-            if most is None or len(wanted.queue) < most:
-                ticket.stand(wanted.queue, alone=True)
-                self.waiting += 1
-                return True
-            if self.backend.redispatch is Redispatch.NO:
+            moves = bool(self._balanced) and self.backend.redispatch is not Redispatch.NO
+            if _has_place(wanted.queue, (wanted,)) or (anew and not moves):
+                return self._line_up(ticket, wanted.queue, alone=True)
+            if not moves:
                 return False
             other = self.balance(client=ticket.client)
             if other is not None:
-                self.connections += 1
-                other.connections += 1
-                ticket.serve(other)
+                self._grant(ticket, other)
                 return True
         if self._balanced:
-            bounds = [server.declared.maxqueue for server in self._balanced]
-            known = [bound for bound in bounds if bound is not None]
-            if len(known) == len(bounds) and len(self._queue) >= sum(known):
-                return False
-            ticket.stand(self._queue, alone=False)
-        elif any(map(self.holds, self.servers.values())):
-            ticket.stand(self._held, alone=False)
-        else:
-            return False
+            return (anew or _has_place(self._queue, self._balanced)) and self._line_up(ticket, self._queue)
+        return self._awaits(ticket) and self._line_up(ticket, self._held)
+
+    def _line_up(self, ticket: Ticket, queue: OrderedDict[Ticket, None], *, alone: bool = False) -> bool:
         self.waiting += 1
+        ticket.stand(queue, alone=alone)
         return True
 
     def _wanted(self, ticket: Ticket) -> ServerState | None:
@@ -225,11 +233,11 @@ class Pool:
                 own = common
             if own is None:
                 return
+            self.waiting -= 1
+            own.go()
             self._grant(own, server)
 
     def _grant(self, ticket: Ticket, server: ServerState) -> None:
-        self.waiting -= 1
-        ticket.go()
         self.connections += 1
         server.connections += 1
         ticket.serve(server)
@@ -254,14 +262,12 @@ class Pool:
     def passed(self, _server: ServerState) -> None:
         """A check was passed: whom no server took tries again."""
         if self._held:
-            self._settle((self._held,))
+            self._review(self.servers.values())
 
     def dissolve(self) -> None:
         """The file has it no more: those who are here stay, and nobody waits for a server that nobody checks."""
-        for ticket in list(self._held):
-            self.waiting -= 1
-            ticket.go()
-            ticket.serve(None)
+        self._dissolved = True
+        self._review(self.servers.values())
 
     def _gather(self) -> None:
         """Who may be balanced to: servers with a weight; in their absence the first that stands by."""
@@ -281,14 +287,11 @@ class Pool:
     def _settle(self, queues: Iterable[OrderedDict[Ticket, None]]) -> None:
         tickets = sorted({ticket for queue in queues for ticket in queue}, key=lambda ticket: ticket.serial)
         for ticket in tickets:
-            if ticket.queue is None:
-                # Whoever was served before has gone already, and this one got its place.
-                continue
-            self.waiting -= 1
             ticket.go()
-            wanted = self._wanted(ticket)
-            server = self.take(None, None, wanted, ticket.client)
+        self.waiting -= len(tickets)
+        for ticket in tickets:
+            server = self.take(None, None, self._wanted(ticket), ticket.client)
             if server is not None:
                 ticket.serve(server)
-            elif not self._stand(ticket):
+            elif not self._stand(ticket, anew=True):
                 ticket.serve(None)

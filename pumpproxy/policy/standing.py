@@ -156,11 +156,11 @@ class Standing:
         """The request is over, if there is one: a connection that never sent a byte counts as one."""
         request = self.request or (self.begin() if self.fresh else None)
         if request is not None:
+            if request.attempts is not None:
+                request.attempts.release()
             record = request.record(ending, self._runtime, self.frontend, self._client, self.now, self.epoch)
             record.unique_id = self.unique_id
             self._steps.append(Ended(record))
-            if request.attempts is not None:
-                request.attempts.release()
         self.request = None
         self.transaction = None
 

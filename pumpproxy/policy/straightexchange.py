@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.records import ClientAddress, RequestRecord
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.straightrequest import KnownSection
     from pumpproxy.wire.http1 import RequestHead
     from pumpproxy.wire.plainhead import PlainGet
@@ -135,6 +136,14 @@ class StraightExchange(Exchange):
         """When something must have happened."""
         straight = self.straight
         return super().deadline() if straight is None else straight.active + straight.known.backend.timeout_server
+
+    @property
+    def engaged_at(self) -> ServerState | None:
+        """The server whose connection carries what is under way, a tunnel too."""
+        straight = self.straight
+        if straight is None:
+            return super().engaged_at
+        return straight.server if straight.reached else None
 
     def _resume(self, request: Request, head: RequestHead, straight: StraightRequest) -> None:
         frontend = straight.known.frontend

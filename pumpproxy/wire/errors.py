@@ -34,5 +34,9 @@ class HttpError(WireError):
         self.status = status
 
 
+class DnsError(WireError):
+    """A DNS message that is none. It has no reply: whoever sent it is not listened to."""
+
+
 class ProxyHeaderError(WireError):
     """No header of the PROXY protocol; the specification has no answer for it but the end of the connection."""

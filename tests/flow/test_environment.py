@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from twisted.internet.task import Clock
 
+from pumpproxy.model import OnDown
 from tests.fakes import environment, tls_config
 from tests.flow.peers import Unasked
 
 if TYPE_CHECKING:
     from pumpproxy.flow.environment import Environment
+    from pumpproxy.policy.serverstate import ServerState
 
 
 class Waiting:
@@ -91,3 +95,31 @@ def test_the_last_to_go_is_told_of_at_the_end() -> None:
     assert told == []
     shared.closed(other, frontend)
     assert told == [0]
+
+
+class Asked(Unasked):
+    """A connection that keeps which servers it was told to leave, and then ends another."""
+
+    def __init__(self, shared: Environment) -> None:
+        self._shared = shared
+        self.left: list[ServerState] = []
+
+    def leave_server(self, server: ServerState) -> None:
+        """Go."""
+        self.left.append(server)
+        self._shared.closed(self, self._shared.runtime.frontends["f"])
+
+
+@pytest.mark.parametrize(("on_down", "leave"), [(OnDown.CLOSE, True), (OnDown.KEEP, False)])
+def test_a_server_goes_down(on_down: OnDown, *, leave: bool) -> None:
+    """All who are there are told, if the backend says so; they may end within the call."""
+    config = tls_config(1)
+    shared, _ = environment(
+        replace(config, backends=tuple(replace(one, on_down=on_down) for one in config.backends)), Clock()
+    )
+    connections = [Asked(shared) for _ in range(3)]
+    for connection in connections:
+        shared.opened(connection, shared.runtime.frontends["f"])
+    pool = shared.runtime.pools["b"]
+    shared.went_down(pool, pool.servers["s"])
+    assert [connection.left for connection in connections] == [[pool.servers["s"]] if leave else []] * 3

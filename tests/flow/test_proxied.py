@@ -13,11 +13,11 @@ import pytest_twisted
 from twisted.internet.defer import gatherResults
 
 from pumpproxy.flow.front import FrontProtocol
+from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.proxied import ProxiedFront
 from pumpproxy.model import Config, ConnectionMode, ForwardFor, Mode, SendProxy
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import ClientAddress, RequestRecord
-from pumpproxy.service import _build
 from pumpproxy.wire.proxyheader import ProxyHeader
 from pumpproxy.wire.proxyprotocol import read_header
 from tests.fakes import LOOPBACK, client_hello, tls_config
@@ -63,7 +63,7 @@ class Echo:
 async def test_the_client_is_the_one_of_the_header(mode: Mode, header: bytes) -> None:
     """In the log; the server gets what stands behind the header, and nothing of that."""
     with server(Echo(len(HELLO) + 5)) as port:
-        proxied = Proxied(believing(tls_config(port), mode=mode), _build)
+        proxied = Proxied(believing(tls_config(port), mode=mode), build_front)
         assert await proxied.client(Client(header + HELLO + b"early", len(HELLO) + 5)) == HELLO + b"early"
         await proxied.quiet()
     record = proxied.sink.only
@@ -92,7 +92,7 @@ async def test_it_may_be_cut_anywhere(header: bytes) -> None:
         return talk
 
     with server(Echo(len(HELLO))) as port:
-        proxied = Proxied(believing(tls_config(port)), _build)
+        proxied = Proxied(believing(tls_config(port)), build_front)
         cuts = range(1, len(header) + 6)
         talks = [proxied.client_deferred(cut_at(at)) for at in cuts]
         assert await gatherResults(talks) == [HELLO] * len(talks)
@@ -114,7 +114,7 @@ async def test_requests_are_the_clients_of_the_header() -> None:
 
     with server(answers) as port:
         made = behind(port, connection=ConnectionMode.SERVER_CLOSE, forwardfor=ForwardFor(), forwarded_port=True)
-        proxied = Proxied(believing(made), _build)
+        proxied = Proxied(believing(made), build_front)
         header = LINE4.replace(b" 443", b" 8080")
         assert await proxied.client(Client(header + GET * 2, 2 * len(OK))) == OK * 2
         await proxied.quiet()
@@ -131,7 +131,7 @@ async def test_a_header_is_passed_on(version: SendProxy) -> None:
     """The server is told of the client that we were told of, and of where that had connected to."""
     serve = Server(HELLO)
     with server(serve) as port:
-        proxied = Proxied(believing(wanting(tls_config(port), version)), _build)
+        proxied = Proxied(believing(wanting(tls_config(port), version)), build_front)
         given = block(0x21, 0x11, INET + tlv(0x05, b"theirs") + tlv(0x02, b"not.ours"))
         assert await proxied.client(Client(given + HELLO)) == b"answer"
         await proxied.quiet()
@@ -148,7 +148,7 @@ async def test_a_header_of_nobody_is_of_who_connected(header: bytes) -> None:
     """Its own addresses are told to the server, too."""
     serve, talk = Server(HELLO), Client(header + HELLO)
     with server(serve) as port:
-        proxied = Proxied(believing(wanting(tls_config(port), SendProxy.V1)), _build)
+        proxied = Proxied(believing(wanting(tls_config(port), SendProxy.V1)), build_front)
         assert await proxied.client(talk) == b"answer"
         await proxied.quiet()
     (client,) = talk.seen
@@ -174,7 +174,7 @@ def refused_by(data: bytes) -> Callable[[socket.socket], bytes]:
 
 def refused(made: Config, data: bytes) -> tuple[Proxied, Callable[[socket.socket], bytes]]:
     """A proxy, and such a client."""
-    return Proxied(made, _build), refused_by(data)
+    return Proxied(made, build_front), refused_by(data)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -211,7 +211,7 @@ async def test_who_leaves_in_the_middle_of_it(leave: Callable[[socket.socket], N
         connection.sendall(LINE4[:20])
         leave(connection)
 
-    proxied = Proxied(believing(tls_config(1)), _build)
+    proxied = Proxied(believing(tls_config(1)), build_front)
     await proxied.client(talk)
     await proxied.quiet()
     assert (proxied.sink.only.outcome, proxied.sink.only.client.host) == (Outcome.CLIENT_LEFT, LOOPBACK)
@@ -236,7 +236,7 @@ async def test_from_elsewhere_a_header_is_no_request_and_no_hello(header: bytes)
 async def test_from_elsewhere_clients_are_served_as_ever() -> None:
     """On a tls or http frontend; a tcp one, which reads nothing of them, refuses them."""
     with server(Echo(len(HELLO))) as port:
-        proxied = Proxied(believing(tls_config(port), NOT_HERE), _build)
+        proxied = Proxied(believing(tls_config(port), NOT_HERE), build_front)
         assert await proxied.client(Client(HELLO, len(HELLO))) == HELLO
         await proxied.quiet()
         assert proxied.sink.only.client.host == LOOPBACK
@@ -252,7 +252,7 @@ async def test_the_source_is_the_one_of_the_header(mode: Mode) -> None:
     """A limit of sources holds for each client of a balancer by itself, and not for that."""
     asked = GET if mode is Mode.HTTP else HELLO
     made = behind(1) if mode is Mode.HTTP else tls_config(1)
-    proxied = Proxied(believing(made, max_per_source=1), _build)
+    proxied = Proxied(believing(made, max_per_source=1), build_front)
     headers = [LINE4.replace(b"192.0.2.1 ", b"192.0.2.%d " % number) for number in range(1, 6)]
     with contextlib.ExitStack() as stack:
         for header in headers:
@@ -272,7 +272,7 @@ async def test_the_source_is_the_one_of_the_header(mode: Mode) -> None:
 async def test_who_is_waited_for_has_a_place() -> None:
     """It counts from the accept, and once: with `maxconn` = 1 the next is accepted when it has gone."""
     with server(Echo(len(HELLO))) as port:
-        proxied = Proxied(believing(tls_config(port), maxconn=1), _build)
+        proxied = Proxied(believing(tls_config(port), maxconn=1), build_front)
         runtime = proxied.environment.runtime
         with socket.create_connection((LOOPBACK, proxied.port)) as first:
             await until(lambda: runtime.connections == 1)

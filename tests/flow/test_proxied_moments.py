@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpproxy.flow.front import FrontProtocol
+from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.idle import TICK
 from pumpproxy.flow.proxied import ProxiedFront
 from pumpproxy.model import Mode
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.records import ClientAddress
-from pumpproxy.service import _build
 from tests.fakes import environment
 from tests.flow.reactors import FakeReactor
 from tests.flow.streams import FakeStream
@@ -38,7 +38,7 @@ class Balancer:
         self.environment, self.sink = environment(made, self.reactor, now=self.reactor.seconds)
         self.stream = FakeStream(self.reactor)
         state = self.environment.runtime.frontends["f"]
-        built = _build(self.environment, state, ClientAddress("10.1.2.3", 40000), 443)
+        built = build_front(self.environment, state, ClientAddress("10.1.2.3", 40000), 443)
         assert isinstance(built, ProxiedFront)
         self.front = built
         self.stream.connect(self.front)
@@ -144,7 +144,7 @@ def test_a_reload_holds_for_whoever_comes_then() -> None:
     here = waiting()
     here.environment.runtime.reload(config(backend("s")), 100)
     state = here.environment.runtime.frontends["f"]
-    built = _build(here.environment, state, ClientAddress("10.1.2.3", 40001), 443)
+    built = build_front(here.environment, state, ClientAddress("10.1.2.3", 40001), 443)
     assert isinstance(built, FrontProtocol)
     here.stream.peer_sends(LINE4[20:])
     assert isinstance(here.stream.protocol, FrontProtocol)

@@ -120,6 +120,18 @@ def test_who_gives_up_is_forgotten(how: str) -> None:
     assert ended(Outcome.CLIENT_LEFT, Phase.QUEUE).fits(steps[-1])
 
 
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_request_that_was_served_does_not_count_in_its_own_record(heard: bool) -> None:  # noqa: FBT001
+    """Nor does it keep its place, whether it has heard of it or not."""
+    play = limited() >> client(GET) << WAITS >> makes_room
+    if heard:
+        play = play >> served << connect("a1")
+    steps = play.exchange.client_lost(play.now)
+    record = steps[-1].record  # type: ignore[union-attr]
+    assert (record.load.backend, record.load.server) == (0, 0)
+    assert (pool(play).connections, pool(play).waiting) == (0, 0)
+
+
 def test_a_body_that_comes_meanwhile_is_kept() -> None:
     """Up to what is taken from a client ahead; then it is not read on."""
     play = limited() >> client(b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 200000\r\n\r\n") << WAITS

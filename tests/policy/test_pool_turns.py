@@ -1,0 +1,222 @@
+"""What becomes of those who wait when servers turn, a check is passed, or a reload changes the file."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pumpproxy.model import Check, Redispatch
+from pumpproxy.policy.attempts import Attempts, ConnectFailure
+from tests.policy.declared import backend, config, pool, runtime, server
+from tests.policy.guests import Guest, at, checked, limited
+
+if TYPE_CHECKING:
+    from pumpproxy.policy.pool import Pool
+
+REFUSED = ConnectFailure.REFUSED
+PINNED = (("a.example", "a"),)
+
+
+def frees(live: Pool, *names: str) -> None:
+    """Connections end there, one after another."""
+    for name in names:
+        live.leave(live.servers[name])
+
+
+def held(live: Pool) -> Attempts:
+    """One that its server refused, and that is held."""
+    attempts = Attempts(live, None)
+    assert attempts.first() is not None
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is not None
+    return attempts
+
+
+# Bounds -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_reload_with_a_shorter_queue_refuses_nobody_who_waits() -> None:
+    """`maxqueue` is for who comes; they are served in their order."""
+    live = pool(limited("a", maxqueue=4))
+    first, *waiting = (Guest(live) for _ in range(5))
+    live.declare(backend(limited("a", maxqueue=1)))
+    assert (first.at, at(*waiting)) == ("a", "waits waits waits waits")
+    assert Guest(live).refused
+    order = []
+    for _ in waiting:
+        frees(live, "a")
+        order.append([guest.at for guest in waiting].count("a"))
+        assert waiting[order[-1] - 1].server is not None
+    assert order == [1, 2, 3, 4]
+
+
+def test_a_server_that_goes_down_leaves_its_queue_to_the_others() -> None:
+    """However many they may have in theirs: those who came first are served first, and nobody is refused."""
+    live = pool(limited("a", check=Check(), maxqueue=3), limited("b", maxqueue=1), use_server=PINNED)
+    Guest(live, "a.example"), Guest(live)
+    waiting = [Guest(live, "a.example") for _ in range(3)]
+    common = Guest(live)
+    assert at(*waiting, common) == "waits waits waits waits"
+    live.turned(live.servers["a"], up=False)
+    assert at(*waiting, common) == "waits waits waits waits"
+    frees(live, "b", "b", "b")
+    assert at(*waiting, common) == "b b b waits"
+
+
+@pytest.mark.parametrize("redispatch", [Redispatch.NO, Redispatch.YES])
+def test_who_waits_for_one_server_does_so_still_when_asked_anew(redispatch: Redispatch) -> None:
+    """With `redispatch` those beyond the bound wait for any."""
+    live = pool(limited("a", maxqueue=3), limited("b"), use_server=PINNED, redispatch=redispatch)
+    Guest(live, "a.example"), Guest(live)
+    waiting = [Guest(live, "a.example") for _ in range(3)]
+    live.declare(backend(limited("a", maxqueue=1), limited("b"), use_server=PINNED, redispatch=redispatch))
+    assert len(live.servers["a"].queue) == (3 if redispatch is Redispatch.NO else 1)
+    frees(live, "b", "a")
+    assert at(*waiting) == ("a waits waits" if redispatch is Redispatch.NO else "a b waits")
+
+
+# Order --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("news", ["passed", "turned"])
+def test_who_was_refused_keeps_its_turn(news: str) -> None:
+    """It waits longer than those who came to the queue since."""
+    live = pool(limited("a", check=Check()), limited("b", weight=0), hold=True)
+    refused = held(live)
+    taken, second = Guest(live), Guest(live)
+    assert at(taken, second) == "a waits"
+    if news == "passed":
+        live.passed(live.servers["a"])
+    else:
+        live.turned(live.servers["b"], up=True)
+    assert refused.ticket is not None
+    assert not refused.ticket.served
+    frees(live, "a")
+    assert refused.ticket.served
+    assert second.at == "waits"
+
+
+def test_turning_keeps_the_order() -> None:
+    """However often; and each is woken once."""
+    live = pool(limited("a", check=Check()), limited("b", check=Check()), hold=True)
+    a, b = live.servers["a"], live.servers["b"]
+    Guest(live), Guest(live)
+    waiting = [Guest(live) for _ in range(6)]
+    for server_, up in product((a, b), (False, True, False)):
+        live.turned(server_, up=up)
+    assert at(*waiting) == " ".join(["waits"] * 6)
+    frees(live, "a", "b")
+    live.turned(b, up=True)
+    live.turned(a, up=True)
+    assert at(*waiting) == "b a waits waits waits waits"
+    assert [guest.woken for guest in waiting] == [1, 1, 0, 0, 0, 0]
+
+
+# Whom hold is for ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fields", [{"weight": 0}, {"drain": True}])
+@pytest.mark.parametrize("up", [True, False])
+def test_nobody_is_held_for_a_server_that_would_not_take_it(fields: dict[str, object], up: bool) -> None:  # noqa: FBT001
+    """Without a weight it is only for those whom `use-server` leads there."""
+    live = pool(checked("a", **fields), hold=True, use_server=PINNED)
+    live.turned(live.servers["a"], up=up)
+    assert at(Guest(live), Guest(live, "b.example")) == "refused refused"
+    meant = Guest(live, "a.example")
+    assert meant.at == ("a" if up else "waits")
+    live.turned(live.servers["a"], up=True)
+    assert meant.at == "a"
+
+
+def test_who_is_held_is_let_go_when_its_server_would_not_take_it_any_more() -> None:
+    """A reload drains it while it is away."""
+    live = pool(checked("a"), hold=True)
+    live.turned(live.servers["a"], up=False)
+    waits = Guest(live)
+    live.declare(backend(checked("a", drain=True), hold=True))
+    assert (waits.at, live.waiting) == ("refused", 0)
+
+
+def test_a_queue_that_is_full_is_not_passed_by_holding() -> None:
+    """Its server is there: who does not fit into its queue would wait for a check, and not for a place."""
+    live = pool(
+        limited("a", weight=0, maxqueue=1, check=Check()), hold=True, use_server=PINNED, redispatch=Redispatch.YES
+    )
+    assert at(*[Guest(live, "a.example") for _ in range(3)]) == "a waits refused"
+
+
+def test_a_backend_that_is_gone_holds_nobody() -> None:
+    """Neither who comes to it by an old frontend, nor who is refused there."""
+    live = runtime(backend(checked("a"), hold=True, retries=1))
+    old = live.pools["b"]
+    live.reload(config(backend("z", name="other")), 100)
+    attempts = Attempts(old, None)
+    assert attempts.first() is not None
+    again = attempts.failed(REFUSED)
+    assert again is not None
+    assert again.after == 1.0
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is None
+    old.turned(old.servers["a"], up=False)
+    attempts = Attempts(old, None)
+    assert attempts.first() is None
+    assert (attempts.ticket, attempts.full, old.waiting) == (None, False, 0)
+
+
+def test_who_was_refused_when_its_backend_goes_is_tried_once_more() -> None:
+    """As if there were no hold."""
+    live = runtime(backend(checked("a"), hold=True))
+    old = live.pools["b"]
+    attempts = held(old)
+    live.reload(config(backend("z", name="other")), 100)
+    again = attempts.served()
+    assert again is not None
+    assert (again.server.name, again.after) == ("a", 0.0)
+    attempts.release()
+    assert (old.connections, old.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize(("full", "most"), [(True, 1), (False, 5)])
+def test_too_many_is_told_only_where_fewer_would_have_helped(full: bool, most: int) -> None:  # noqa: FBT001
+    """Nobody is there for others than those whom `use-server` leads."""
+    live = pool(limited("a", weight=0), use_server=PINNED)
+    live.most = most
+    guests = [Guest(live, "a.example") for _ in range(2)]
+    assert at(*guests) == "a waits"
+    others = [Attempts(live, host) for host in ("a.example", "b.example")]
+    assert [one.first() for one in others] == [None, None]
+    assert [one.full for one in others] == [full, False]
+
+
+# Moves --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_moved_and_stands_by_takes_nobody_whom_another_may_take() -> None:
+    """Its own connections, which were tried at its old address, either."""
+    live = pool(checked("a"), checked("b", backup=True))
+    live.turned(live.servers["a"], up=False)
+    attempts = Attempts(live, None)
+    first = attempts.first()
+    assert first is not None
+    assert first.server.name == "b"
+    live.turned(live.servers["a"], up=True)
+    live.declare(backend(checked("a"), server("b", 9, backup=True)))
+    moved = attempts.failed(REFUSED)
+    assert moved is not None
+    assert (moved.server.name, moved.after) == ("a", 0.0)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_a_place_that_an_attempt_gives_up_is_given_on_at_once(hold: bool) -> None:  # noqa: FBT001
+    """Where it goes on elsewhere, or is held: whoever waits for that server has it."""
+    live = pool(limited("a", check=Check()), "b", use_server=PINNED, hold=hold, redispatch=Redispatch.NO if hold else 1)
+    attempts = Attempts(live, None)
+    attempts.first()
+    waits = Guest(live, "a.example")
+    assert waits.at == "waits"
+    moved = attempts.failed(REFUSED)
+    assert (moved is None) is hold
+    assert waits.at == "a"
+    assert live.servers["a"].connections == 1
