@@ -5,6 +5,7 @@ The only place where the rooms meet. May not: read bytes, or decide what a conne
 
 from __future__ import annotations
 
+import random
 import signal
 import time
 from pathlib import Path
@@ -90,7 +91,7 @@ class ProxyService(Service):
             reactor=reactor,
             now=now,
             wall=wall,
-            runtime=Runtime(loaded.config, self._descriptors.clients),
+            runtime=Runtime(loaded.config, self._descriptors.clients, random.getrandbits(63)),
             sweep=Sweep(reactor, now),
             resolver=Resolver(reactor),
             sink=self._sink,

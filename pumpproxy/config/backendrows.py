@@ -87,7 +87,9 @@ TIMEOUT_SERVER_FIN = Option(
 )
 TIMEOUT_QUEUE = Option(
     kind=Kind.BACKEND, key="timeout-queue", value="DURATION", parse=values.duration, default="1m",
-    doc="The longest wait for room at a server whose `maxconn` is reached, or with `hold` for a server that is UP.",
+    doc="The longest wait for room at a server whose `maxconn` is reached, or with `hold` for a server that is UP. "
+    "First come, first served. Those who wait at one backend are at most half of all connections that the process "
+    "carries; the next one fails at once.",
 )
 TIMEOUT_CHECK = Option(
     kind=Kind.BACKEND, key="timeout-check", value="DURATION", parse=values.duration, unset="each check's `inter`",
@@ -97,8 +99,9 @@ TIMEOUT_CHECK = Option(
 HOLD = Option(
     kind=Kind.BACKEND, key="hold", value=BOOLEAN, parse=values.boolean, default="no",
     doc="While all servers are DOWN by their checks, connections wait for one that is UP, up to `timeout-queue`, "
-    "instead of failing at once: a server may be started anew, and nobody is told of it. They are checked at "
-    "`fastinter` meanwhile. A client that leaves is forgotten.",
+    "instead of failing at once: a server may be started anew, and nobody is told of it. One that refuses before its "
+    "checks know is waited for in the same way, whatever `retries` says. They are checked at `fastinter` meanwhile. A "
+    "client that leaves is forgotten.",
 )
 ON_DOWN = Option(
     kind=Kind.BACKEND, key="on-down", value="`keep` or `close`", parse=values.choice(OnDown), default="keep",

@@ -46,6 +46,7 @@ class Environment:
     """Shared by all connections of a process. `now` is monotonic seconds, `wall` seconds since the epoch."""
 
     __slots__ = (
+        "_soon",
         "connections",
         "hellos",
         "idle",
@@ -87,6 +88,7 @@ class Environment:
         self.hellos: HelloBudget[Connection] = HelloBudget()
         self.connections: set[Connection] = set()
         self.waiting: set[Waiter] = set()
+        self._soon: list[Callable[[], None]] = []
         self.idle: Callable[[], None] | None = None
         """Called when the last connection has gone, if set."""
 
@@ -94,6 +96,17 @@ class Environment:
     def lean(self) -> tuple[Poller, Sweep] | None:
         """For `Dial`."""
         return None if self.poller is None else (self.poller, self.sweep)
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call it in this turn of the reactor or the next, but not from within what is being done now."""
+        if not self._soon:
+            self.reactor.callLater(0, self._do_soon)
+        self._soon.append(call)
+
+    def _do_soon(self) -> None:
+        calls, self._soon = self._soon, []
+        for call in calls:
+            call()
 
     def opened(self, connection: Connection, frontend: FrontendState) -> None:
         """A client was accepted: it counts."""

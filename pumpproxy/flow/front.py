@@ -21,7 +21,7 @@ from pumpproxy.flow.splice import SpliceRelay
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.session import Session
-from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
+from pumpproxy.policy.steps import Abandon, Await, Connect, Pause, Refuse, Reset, StartRelay, Wait
 
 if TYPE_CHECKING:
     import socket
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.relaying import AnyRelay
     from pumpproxy.flow.spliceend import Detached
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
     from pumpproxy.policy.steps import Step
@@ -127,11 +128,11 @@ class FrontProtocol(StreamProtocol):
             self._do(self._session.shut_down())
 
     def deadline(self) -> float | None:
-        """For the sweep: the hello's."""
+        """For the sweep: the hello's, or the one of a place in a queue."""
         return self._session.deadline()
 
     def expired(self, now: float) -> None:
-        """The hello is not complete in time."""
+        """It has passed."""
         self._do(self._session.deadline_passed(now))
 
     # Steps
@@ -142,6 +143,8 @@ class FrontProtocol(StreamProtocol):
                 self._connect(attempt)
             case Wait():
                 return
+            case Await(ticket):
+                self._await(ticket)
             case Pause():
                 self.transport.pauseProducing()
             case StartRelay():
@@ -165,6 +168,21 @@ class FrontProtocol(StreamProtocol):
             self._pause = self._environment.reactor.callLater(attempt.after, self._dial_now, attempt)
         else:
             self._dial_now(attempt)
+
+    def _await(self, ticket: Ticket) -> None:
+        self._dial = None
+        self._leave_sniffing()
+        self._environment.sweep.watch(self)
+        ticket.wake = self._served_soon
+
+    def _served_soon(self) -> None:
+        self._environment.soon(self._served)
+
+    def _served(self) -> None:
+        try:
+            self._do(self._session.served(self._environment.now()))
+        except Exception:  # noqa: BLE001 - whatever it was, the others go on
+            self._broke()
 
     def _dial_now(self, attempt: Attempt) -> None:
         self._pause = None
@@ -199,7 +217,7 @@ class FrontProtocol(StreamProtocol):
     def _failed(self, failure: ConnectFailure) -> None:
         self._dial = None
         try:
-            self._do(self._session.connect_failed(failure))
+            self._do(self._session.connect_failed(failure, self._environment.now()))
         except Exception:  # noqa: BLE001 - as above
             self._broke()
 

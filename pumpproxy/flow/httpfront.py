@@ -34,6 +34,10 @@ class HttpFront(HttpFacts):
             case httpsteps.Reach():
                 if self._upstream.reach(step.attempt, step.idle):
                     self._tell(lambda now: self._exchange.connected(now, reused=True))
+            case httpsteps.AwaitServer():
+                step.ticket.wake = self._served_soon
+                if step.ticket.served:
+                    self._served_soon()
             case httpsteps.KeepServer():
                 self._upstream.keep(private=step.private)
             case httpsteps.LeaveServer():
@@ -70,6 +74,12 @@ class HttpFront(HttpFacts):
                 self._start_tunnel(step)
             case _:
                 assert_never(step)
+
+    def _served_soon(self) -> None:
+        self._environment.soon(self._served)
+
+    def _served(self) -> None:
+        self._tell(self._exchange.served)
 
     def _finish(self, reply: bytes) -> None:
         self._watch.forget()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pumpproxy.flow.httpserver import HttpServer
-    from pumpproxy.policy.pool import ServerState
+    from pumpproxy.policy.serverstate import ServerState
 
 
 class KeptServers:

@@ -85,6 +85,13 @@ class Exchange(Conversation):
 
     # Of the server --------------------------------------------------------------------------------------------------
 
+    def served(self, now: float) -> Sequence[HttpStep]:
+        """The ticket of `AwaitServer` is: there is a server to try, or will not be one."""
+        self.now = now
+        if self.stage is Stage.FORWARDING and self.transaction is not None:
+            self.settle(self.transaction, self.transaction.served(now))
+        return self.flush()
+
     def connected(self, now: float, *, reused: bool = False) -> Sequence[HttpStep]:
         """The attempt came about; `reused`: by a connection that was kept."""
         self.now = now
@@ -97,7 +104,7 @@ class Exchange(Conversation):
         """The attempt failed."""
         self.now = now
         if self.stage is Stage.FORWARDING and self.transaction is not None:
-            self.settle(self.transaction, self.transaction.connect_failed(failure))
+            self.settle(self.transaction, self.transaction.connect_failed(failure, now))
         return self.flush()
 
     def server_received(self, data: bytes, now: float) -> Sequence[HttpStep]:

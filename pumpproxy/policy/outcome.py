@@ -37,6 +37,10 @@ class Outcome(enum.Enum):
     """No server took the connection in time."""
     NO_SERVER = ("no-server", "S")
     """The backend had no server to try."""
+    QUEUE_TIMEOUT = ("queue-timeout", "s")
+    """It waited for a place at a server, or for one to be there, for too long."""
+    QUEUE_FULL = ("queue-full", "S")
+    """Too many waited already."""
     SERVER_LEFT = ("server-left", "S")
     """The server closed or reset the connection before the end."""
     SERVER_IDLE = ("server-idle", "s")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pumpproxy.model import Config, Frontend, Target
-    from pumpproxy.policy.pool import ServerState
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.clienthello import ClientHello
 
 
@@ -62,10 +62,11 @@ class FrontendState:
 class Runtime:
     """The live side of a Config. `limit` is the effective global `maxconn`."""
 
-    __slots__ = ("config", "connections", "frontends", "limit", "pools")
+    __slots__ = ("_seed", "config", "connections", "frontends", "limit", "pools")
 
-    def __init__(self, config: Config, limit: int) -> None:
-        """`limit`: what the process can carry, whatever the file says."""
+    def __init__(self, config: Config, limit: int, seed: int = 0) -> None:
+        """`limit`: what the process can carry, whatever the file says; `seed`: of what is left to chance."""
+        self._seed = seed
         self.connections = 0
         self.frontends: dict[str, FrontendState] = {}
         self.pools: dict[str, Pool] = {}
@@ -80,7 +81,7 @@ class Runtime:
         for backend in config.backends:
             pool = self.pools.get(backend.name)
             if pool is None:
-                pool = Pool(backend)
+                pool = Pool(backend, self._seed + len(pools))
             else:
                 pool.declare(backend)
             pools[backend.name] = pool
@@ -96,7 +97,12 @@ class Runtime:
         # More than the process can carry would be accepted, and then have no descriptor for its server.
         self.limit = limit if config.maxconn is None else min(config.maxconn, limit)
         self.frontends = frontends
+        gone = [pool for pool in self.pools.values() if pools.get(pool.backend.name) is not pool]
         self.pools = pools
+        for pool in gone:
+            pool.dissolve()
+        for pool in pools.values():
+            pool.most = max(1, self.limit // 2)
 
     def room(self, frontend: FrontendState) -> int:
         """How many more connections this frontend may accept now; 0 or less: none."""

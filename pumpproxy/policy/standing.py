@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from pumpproxy.model import Frontend
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.pool import ServerState
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.transaction import Transaction
     from pumpproxy.policy.vouching import Origin
 
@@ -99,7 +99,7 @@ class Standing:
         """A request's first byte is there; the accept counts as that of the first."""
         declared = self.frontend.declared
         self._reader.bound(declared.max_head, declared.max_headers, declared.max_line)
-        self.request = Request(self.waiting_since if self.fresh else self.now)
+        self.request = Request(self.waiting_since if self.fresh else self.now, self._client.host)
         self.fresh = False
         return self.request
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempt
+    from pumpproxy.policy.queue import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,12 @@ class Connect(NamedTuple):
     """Connect as `attempt` says; tell `connected` or `connect_failed`."""
 
     attempt: Attempt
+
+
+class Await(NamedTuple):
+    """Wait in a queue; tell `served` once the ticket is."""
+
+    ticket: Ticket
 
 
 class StartRelay(NamedTuple):
@@ -49,7 +56,7 @@ class Abandon:
     """The client is gone, or not worth a word: cancel what is under way, close."""
 
 
-Step = Wait | Pause | Connect | StartRelay | Refuse | Reset | Abandon
+Step = Wait | Pause | Connect | Await | StartRelay | Refuse | Reset | Abandon
 
 WAIT = Wait()
 PAUSE = Pause()

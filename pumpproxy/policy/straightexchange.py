@@ -62,7 +62,7 @@ class StraightExchange(Exchange):
         if not isinstance(target, str) or self._bound is not None or not self._may_persist():
             return None
         pool = frontend.pools[target]
-        server = pool.take(known.host) if pool.backend is known.backend else None
+        server = pool.take(known.host, None, None, self._client.host) if pool.backend is known.backend else None
         if server is None:
             return None
         self.fresh = False
@@ -109,10 +109,10 @@ class StraightExchange(Exchange):
         request.head = StraightHead(b"GET", line, straight.known.host)
         request.pool = straight.pool
         request.server = straight.server.name
-        request.attempts = Attempts(straight.pool, straight.known.host)
+        request.attempts = Attempts(straight.pool, straight.known.host, client=self._client.host)
         request.attempts.begin_at(straight.server)
         request.status, request.answered_at = straight.status, straight.answered_at
-        request.connecting_at = request.connected_at = straight.started
+        request.routed_at = request.connecting_at = request.connected_at = straight.started
         request.bytes_out = straight.bytes_out
         return request.record(COMPLETED, self._runtime, self.frontend, self._client, now, self.epoch)
 
@@ -143,7 +143,7 @@ class StraightExchange(Exchange):
         self.settle(transaction, None)
 
     def _told(self, straight: StraightRequest) -> Request:
-        request = Request(straight.started)
+        request = Request(straight.started, self._client.host)
         request.head_at = straight.started
         request.bytes_in = len(straight.data)
         return request

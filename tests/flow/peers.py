@@ -127,6 +127,10 @@ class Proxied:
 
     async def client(self, talk: Callable[[socket.socket], T]) -> T:
         """Connect in a thread, and let `talk` do what it wants; its result."""
+        return await self.client_deferred(talk)
+
+    def client_deferred(self, talk: Callable[[socket.socket], T]) -> Deferred[T]:
+        """As `client`, to be waited for later: several at once."""
 
         def run() -> T:
             with socket.socket() as connection:
@@ -134,7 +138,7 @@ class Proxied:
                 connection.connect((LOOPBACK, self.port))
                 return talk(connection)
 
-        return await deferToThread(run)
+        return deferToThread(run)
 
     async def ended(self, count: int) -> None:
         """Wait until so many connections were told to the sink."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from pumpproxy.flow.kept import KeptServers
 from pumpproxy.model import Server, TcpAddress
-from pumpproxy.policy.pool import ServerState
+from pumpproxy.policy.serverstate import ServerState
 
 if TYPE_CHECKING:
     from pumpproxy.flow.httpserver import HttpServer

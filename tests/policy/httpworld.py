@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pumpproxy.model import Config
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.pool import ServerState
     from pumpproxy.policy.records import ClientAddress, RequestRecord
+    from pumpproxy.policy.serverstate import ServerState
 
 
 @dataclass

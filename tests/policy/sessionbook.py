@@ -147,7 +147,7 @@ def passes(seconds: float) -> Fact:
 
 def fails(failure: ConnectFailure) -> Fact:
     """The attempt fails."""
-    return lambda play: play.session.connect_failed(failure)
+    return lambda play: play.session.connect_failed(failure, play.now)
 
 
 def relayed(bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> Fact:

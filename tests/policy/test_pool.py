@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpproxy.model import DnsAddress, Server, TcpAddress, UnixAddress
-from pumpproxy.policy.pool import Pool, ServerState, is_nearby
+from pumpproxy.policy.pool import Pool, is_nearby
+from pumpproxy.policy.serverstate import ServerState
 from tests.policy.declared import backend, pool, server
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from pumpproxy.model import Action, Mode, Redispatch
 from pumpproxy.policy import pages
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.session import MAX_ALPN_KEPT, MAX_EARLY, STALL_SIZE, STALL_TIME, Stage
+from pumpproxy.policy.passage import MAX_ALPN_KEPT, Stage
+from pumpproxy.policy.session import MAX_EARLY, STALL_SIZE, STALL_TIME
 from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, Refuse
 from pumpproxy.wire.alert import AlertDescription, alert_record
 from tests.playbook import connect

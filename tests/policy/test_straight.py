@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pumpproxy.model import Action, DnsAddress, Mode, Redispatch, Server, TcpAddress, UnixAddress
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
+from pumpproxy.policy.passage import MAX_ALPN_KEPT, Stage
 from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import Load
-from pumpproxy.policy.session import MAX_ALPN_KEPT, MAX_EARLY, Stage
+from pumpproxy.policy.session import MAX_EARLY
 from pumpproxy.policy.steps import ABANDON, PAUSE, WAIT, Connect, Refuse, StartRelay
 from pumpproxy.wire.alert import AlertDescription, alert_record
 from tests.playbook import connect

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pumpproxy.model import TcpAddress
 from pumpproxy.policy.outcome import Outcome, Phase
+from pumpproxy.policy.passage import MAX_ALPN_KEPT, Passage, Stage
 from pumpproxy.policy.runtime import Runtime
-from pumpproxy.policy.session import MAX_ALPN_KEPT, Session, Stage
 from pumpproxy.policy.steps import Connect, StartRelay
 from pumpproxy.policy.straight import StraightSession
 from pumpproxy.wire.wholehello import read_whole
@@ -20,13 +20,15 @@ from tests.policy.sessionbook import ACCEPTED, CLIENT, WALL, SessionPlay, connec
 if TYPE_CHECKING:
     from pumpproxy.model import Config
     from pumpproxy.policy.attempts import Attempts
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.records import SessionRecord
+    from pumpproxy.policy.serverstate import ServerState
+    from pumpproxy.policy.session import Session
     from pumpproxy.policy.steps import Step
     from tests.policy.sessionbook import Fact
 
 LIMIT = 1000
-_PLAIN = set(Session.__slots__) - {"_runtime", "_sniffer", "attempts", "frontend", "pool", "server"}
+_PLAIN = set(Passage.__slots__) - {"_runtime", "_sniffer", "attempts", "frontend", "pool", "server"}
 
 
 def straight(live: Runtime, data: bytes, now: float = ACCEPTED) -> StraightSession | None:

@@ -8,7 +8,8 @@ from pumpproxy.model import Redispatch
 
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.serverstate import ServerState
     from tests.sim.ledger import Group, Ledger
 
 

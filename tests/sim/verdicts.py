@@ -11,7 +11,8 @@ from pumpproxy.model import Action
 from pumpproxy.policy import pages
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.session import MAX_ALPN_KEPT, MAX_EARLY
+from pumpproxy.policy.passage import MAX_ALPN_KEPT
+from pumpproxy.policy.session import MAX_EARLY
 from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
 from tests.sim.courses import Course
 from tests.sim.flights import naive_reading

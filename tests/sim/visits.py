@@ -176,7 +176,7 @@ class Visit:
         else:
             self._tell(
                 f"connect_failed {failure.value}",
-                lambda: self.session.connect_failed(failure),
+                lambda: self.session.connect_failed(failure, self._world.time.now),
                 lambda step: self._verdict.connect_failed(step, failure),
             )
 
@@ -238,7 +238,7 @@ class Visit:
             "connected": partial(session.connected, now),
             "shut_down": session.shut_down,
         }
-        facts |= {f"connect_failed {why.value}": partial(session.connect_failed, why) for why in ConnectFailure}
+        facts |= {f"connect_failed {why.value}": partial(session.connect_failed, why, now) for why in ConnectFailure}
         for fact, tell in facts.items():
             self._tell(fact, tell, self._verdict.departed)
 

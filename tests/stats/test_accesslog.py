@@ -222,6 +222,7 @@ def test_a_json_line_of_a_connection() -> None:
         "bytes_out": 12345,
         "connections": {"process": 5, "frontend": 4, "backend": 3, "server": 2},
         "retries": 1,
+        "queues": {"server": 0, "backend": 0},
         "redispatched": False,
         "sni": "pump2.example.org",
         "alpn": ["h2", "http/1.1"],
