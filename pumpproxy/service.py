@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.listeners import Opened
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import Config
+    from pumpproxy.policy.names import Endpoint
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
 
@@ -99,6 +100,7 @@ class ProxyService(Service):
         self.environment.kept.most = self._descriptors.kept
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
+        self.environment.resolver.found = self._follow_service
         self._listeners = Listeners(self.environment, _build, ShortWay)
 
     # The beginning
@@ -267,6 +269,10 @@ class ProxyService(Service):
                 needed=self._descriptors.needed(wanted),
                 limit=self._descriptors.limit,
             )
+
+    def _follow_service(self, service: SrvAddress, endpoints: tuple[Endpoint, ...]) -> None:
+        """DNS says where a service is."""
+        self.environment.runtime.found(service, endpoints)
 
     def _declare_names(self, config: Config) -> None:
         self.environment.resolver.declare(

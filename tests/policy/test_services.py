@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpproxy.model import Check, DnsAddress, SendProxy, Server, SrvAddress, TcpAddress
+from pumpproxy.model import Backend, Check, DnsAddress, SendProxy, Server, SrvAddress, TcpAddress
 from pumpproxy.policy.names import Endpoint
-from pumpproxy.policy.services import HEAVIEST, address_of, servers_of
+from pumpproxy.policy.services import HEAVIEST, address_of, expanded, servers_of, services_of
 
 if TYPE_CHECKING:
     from random import Random
@@ -123,6 +123,24 @@ def test_a_cookie_leads_back_to_one_of_them() -> None:
     assert second.startswith("A-")
     assert first != second
     assert servers_of(LINE, PODS)[0].cookie is None
+
+
+def test_a_backend_has_the_servers_that_its_lines_stand_for() -> None:
+    """In the place of the line, among the others; a service of which nothing is known yet is one server, nowhere."""
+    other = SrvAddress("_http._tcp.other.example")
+    lines = (Server("a", TcpAddress("192.0.2.1", 80)), LINE, Server("z", other))
+    declared = Backend("b", servers=lines, retries=7)
+    assert services_of(declared) == {LINE.address, other}
+    assert expanded(declared, {}) == declared
+    found = expanded(declared, {SrvAddress("_https._tcp.web.example"): PODS})
+    assert found == replace(declared, servers=(lines[0], *servers_of(LINE, PODS), lines[2]))
+
+
+def test_a_backend_without_services_is_as_it_is() -> None:
+    """The same object."""
+    declared = Backend("b", servers=(Server("a", TcpAddress("192.0.2.1", 80)),))
+    assert expanded(declared, {SrvAddress("_https._tcp.web.example"): PODS}) is declared
+    assert services_of(declared) == frozenset()
 
 
 @pytest.mark.parametrize(
