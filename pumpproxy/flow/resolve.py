@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pumpproxy.interfaces import Reactor
-    from pumpproxy.policy.names import Endpoint, Found
+    from pumpproxy.policy.names import Endpoint
 
     HostName = tuple[str, bool]
     """The name, and whether it is absolute."""
@@ -34,7 +34,7 @@ class Resolver:
         self._hosts: dict[HostName, Host] = {}
         self._services: dict[SrvAddress, Service] = {}
         self.found: Callable[[SrvAddress, tuple[Endpoint, ...]], None] = lambda _address, _endpoints: None
-        """Told of a service's endpoints whenever they were asked for, and when it is declared again."""
+        """Told of a service's endpoints when there are others, and when it is declared again."""
 
     def declare(self, addresses: Iterable[DnsAddress | SrvAddress], nameservers: tuple[TcpAddress, ...] = ()) -> None:
         """These names are in use from now on; the others are forgotten. Needs a running reactor.
@@ -83,7 +83,7 @@ class Resolver:
 
         `anew`: also for what was asked for, and has no address.
         """
-        carried: dict[str, Found] = {}
+        carried: dict[str, tuple[str, ...]] = {}
         wanted = set(self._declared)
         for service in self._services.values():
             addresses = map(address_of, service.endpoints)

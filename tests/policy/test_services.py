@@ -42,7 +42,7 @@ ENDPOINTS = st.lists(
 )
 
 
-def test_each_target_is_a_server() -> None:
+def test_each_endpoint_is_a_server() -> None:
     """With all that the line says, under a name that says whose it is and where, and that no line can have."""
     one, other = servers_of(LINE, PODS)
     assert one == replace(
@@ -64,7 +64,7 @@ def test_the_order_of_an_answer_makes_no_difference(endpoints: list[Endpoint], r
     assert len({server.name for server in servers}) == len(endpoints)
 
 
-def test_no_targets_are_no_servers() -> None:
+def test_no_endpoints_are_no_servers() -> None:
     """What that means is not decided here."""
     assert servers_of(LINE, ()) == ()
 
@@ -152,6 +152,6 @@ def test_a_backend_without_services_is_as_it_is() -> None:
         ("c0a80001.addr.dc1.consul", DnsAddress("c0a80001.addr.dc1.consul", 80, absolute=True)),
     ],
 )
-def test_a_target_is_a_whole_name(host: str, address: object) -> None:
+def test_a_endpoint_is_a_whole_name(host: str, address: object) -> None:
     """Or an IPv4 address, where somebody wrote one."""
     assert address_of(Endpoint(host, 80, 0, 0)) == address
