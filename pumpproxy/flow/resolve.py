@@ -5,6 +5,7 @@ May not: ask a nameserver (`lookup`), try addresses, or judge a server.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pumpproxy.flow.hosts import Host
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
     HostName = tuple[str, bool]
     """The name, and whether it is absolute."""
+
+
+@lru_cache(maxsize=1024)
+def _places(hosts: tuple[str, ...], port: int) -> tuple[TcpAddress, ...]:
+    """Kept, because each connection wants them."""
+    return tuple(TcpAddress(host, port) for host in hosts)
 
 
 class Resolver:
@@ -65,7 +72,7 @@ class Resolver:
             # Somebody still wants a name that a reload took away.
             host = self._hosts[key] = Host(self._reactor, self._lookup, key[0], absolute=key[1])
             host.kept = False
-        host.ask(lambda found: answer(tuple(TcpAddress(one, address.port) for one in found)))
+        host.ask(lambda found: answer(_places(found, address.port)))
 
     def stop(self) -> None:
         """Ask no more by itself."""
