@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import Config
     from pumpproxy.policy.attempts import ConnectFailure
+    from pumpproxy.policy.names import Endpoint
 
 FAREWELL = 1.0
 """Seconds that the last connections have to be gone, once they were told to go."""
@@ -94,6 +95,7 @@ class ProxyService(Service):
         self.environment.kept.most = self._descriptors.kept
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
+        self.environment.resolver.found = self._follow_service
         self._listeners = Listeners(self.environment, build_front, ShortWay)
         probes = Probes(reactor, self._dialling, now)
         self._checkers = Checkers(Surroundings(reactor, now, wall, probes.start, self.environment.went_down))
@@ -270,6 +272,11 @@ class ProxyService(Service):
         shortage = self._descriptors.shortage(self.config.maxconn)
         if shortage is not None:
             self.log.warn("{shortage}", shortage=shortage)
+
+    def _follow_service(self, service: SrvAddress, endpoints: tuple[Endpoint, ...]) -> None:
+        """DNS says where a service is."""
+        self.environment.runtime.found(service, endpoints)
+        self._checkers.follow(self.environment.runtime)
 
     def _declare_names(self, config: Config) -> None:
         self.environment.resolver.declare(

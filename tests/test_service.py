@@ -16,6 +16,8 @@ from zope.interface import implementer
 
 from pumpproxy import service as service_module
 from pumpproxy.config.load import load_file
+from pumpproxy.model import SrvAddress
+from pumpproxy.policy.names import Endpoint
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.service import ProxyService
 from tests.fakes import LOOPBACK, RecordingSink, client_hello, unused_port
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pumpproxy.interfaces import Reactor
 
 HELLO = client_hello()
+INTERNAL_ERROR = b"\x15\x03\x01\x00\x02\x02\x50"
 
 
 @contextlib.contextmanager
@@ -98,6 +101,21 @@ def say(name: bytes) -> contextlib.AbstractContextManager[int]:
         connection.sendall(name)
 
     return server(serve)
+
+
+@pytest_twisted.ensureDeferred
+async def test_where_a_service_is_decides_who_serves(tmp_path: Path) -> None:
+    """Its line is nobody until the names' answer, which counts from then on."""
+    port = unused_port()
+    site = text(port, 1).replace(f"{LOOPBACK}:1\n", "srv:_https._tcp.web.example\nretries = 0\n")
+    with say(b"one") as behind:
+        running = Running(tmp_path, f"[global]\nnameservers = {LOOPBACK}:{unused_port()}\n{site}")
+        assert await deferToThread(name_of, port) == INTERNAL_ERROR
+        resolver = running.service.environment.resolver
+        resolver.found(SrvAddress("_https._tcp.web.example"), (Endpoint(LOOPBACK, behind, 10, 1),))
+        assert await deferToThread(name_of, port) == b"one"
+        await running.service.stopService()
+    assert [record.server for record in running.sink.records] == ["s", f"s@{LOOPBACK}:{behind}"]
 
 
 @pytest_twisted.ensureDeferred

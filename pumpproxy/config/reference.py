@@ -72,8 +72,8 @@ tried in the order of RFC 6724, each a quarter of a second after the one before.
 A service, `srv:...`, stands for as many servers as it has SRV records (RFC 2782), each with all that the line says.
 They are called `NAME@HOST:PORT`, in the log too. Those of the lowest priority are used, the others are `backup`. Their
 weights are the records', where the line does not say `weight=0`; above 256 they are scaled down. `cookie=VALUE`
-becomes a value of its own for each. Until the first answer there is one server, without an address. SRV records are
-asked for by TCP first, so that none are left out.
+becomes a value of its own for each. `use-server` cannot name one of them. Until the first answer there is one server,
+without an address. SRV records are asked for by TCP first, so that none are left out.
 
 ## Routes
 

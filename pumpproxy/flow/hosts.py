@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.flow.lookup import Lookup
     from pumpproxy.interfaces import Reactor
-    from pumpproxy.policy.names import Found, HostAnswer
+    from pumpproxy.policy.names import HostAnswer
 
     Addresses = tuple[str, ...]
 
@@ -45,10 +45,10 @@ class Host:
             self._waiting.append(answer)
             self.inquiry.now()
 
-    def carry(self, found: Found) -> None:
+    def carry(self, found: Addresses) -> None:
         """These came along with a service: nobody needs to ask for them as long as they do."""
         self.inquiry.stop()
-        self._know(tuple(str(address) for address in found.data))
+        self._know(found)
 
     def drop(self) -> None:
         """Nobody declares it any more."""

@@ -44,7 +44,7 @@ class ServiceAnswer(NamedTuple):
     """The endpoints of a service, one or more, and the addresses of their hosts that came along."""
 
     endpoints: tuple[Endpoint, ...]
-    carried: dict[str, Found]
+    carried: dict[str, tuple[str, ...]]
     holds: float
 
 
@@ -110,7 +110,9 @@ class Lookup:
         if not endpoints:
             return Lack.MISSING
         carried = names.carried(response.additional, (endpoint.host for endpoint in endpoints))
-        return ServiceAnswer(endpoints, carried, names.holds(found.ttl))
+        ttl = min([found.ttl, *(one.ttl for one in carried.values())])
+        addresses = {host: tuple(map(str, one.data)) for host, one in carried.items()}
+        return ServiceAnswer(endpoints, addresses, names.holds(ttl))
 
     async def _ask(self, question: Question, conf: ResolvConf) -> Response | Lack:
         """The first answer that settles it, of all nameservers, round after round."""

@@ -57,9 +57,7 @@ class _Exchange:
         self._timer = reactor.callLater(timeout, self.fail, "did not answer in time")
 
     def take(self, message: bytes) -> bool:
-        """Whether this message is the answer. Whatever comes after it is not looked at."""
-        if self._over:
-            return True
+        """Whether this message is the answer. Once it was there, nothing more is read."""
         try:
             response = read_response(message)
         except DnsError:
@@ -85,7 +83,7 @@ class _Exchange:
 
 
 def ask(reactor: Reactor, place: TcpAddress, question: Question, way: Way, timeout: float) -> Deferred[Response]:
-    """Ask the nameserver at `place`; UnansweredError within `timeout` seconds, or when the Deferred is cancelled."""
+    """Ask the nameserver at `place`: its answer, or UnansweredError, within `timeout` seconds."""
     exchange = _Exchange(reactor, question, timeout, way.payload)
     if way.by_tcp:
         exchange.close = reactor.connectTCP(place.host, place.port, _Stream(exchange), timeout).disconnect
@@ -147,9 +145,8 @@ class _Datagrams:
         self._exchange.fail(str(reason.value))
 
     def _close(self) -> None:
-        if self.fileno() >= 0:
-            self._reactor.removeReader(self)
-            self._socket.close()
+        self._reactor.removeReader(self)
+        self._socket.close()
 
 
 class _Message(Protocol):

@@ -5,6 +5,7 @@ May not: ask a nameserver (`lookup`), try addresses, or judge a server.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pumpproxy.flow.hosts import Host
@@ -18,10 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pumpproxy.interfaces import Reactor
-    from pumpproxy.policy.names import Endpoint, Found
+    from pumpproxy.policy.names import Endpoint
 
     HostName = tuple[str, bool]
     """The name, and whether it is absolute."""
+
+
+@lru_cache(maxsize=1024)
+def _places(hosts: tuple[str, ...], port: int) -> tuple[TcpAddress, ...]:
+    """Kept, because each connection wants them."""
+    return tuple(TcpAddress(host, port) for host in hosts)
 
 
 class Resolver:
@@ -34,7 +41,7 @@ class Resolver:
         self._hosts: dict[HostName, Host] = {}
         self._services: dict[SrvAddress, Service] = {}
         self.found: Callable[[SrvAddress, tuple[Endpoint, ...]], None] = lambda _address, _endpoints: None
-        """Told of a service's endpoints whenever they were asked for, and when it is declared again."""
+        """Told of a service's endpoints when there are others, and when it is declared again."""
 
     def declare(self, addresses: Iterable[DnsAddress | SrvAddress], nameservers: tuple[TcpAddress, ...] = ()) -> None:
         """These names are in use from now on; the others are forgotten. Needs a running reactor.
@@ -65,7 +72,7 @@ class Resolver:
             # Somebody still wants a name that a reload took away.
             host = self._hosts[key] = Host(self._reactor, self._lookup, key[0], absolute=key[1])
             host.kept = False
-        host.ask(lambda found: answer(tuple(TcpAddress(one, address.port) for one in found)))
+        host.ask(lambda found: answer(_places(found, address.port)))
 
     def stop(self) -> None:
         """Ask no more by itself."""
@@ -83,7 +90,7 @@ class Resolver:
 
         `anew`: also for what was asked for, and has no address.
         """
-        carried: dict[str, Found] = {}
+        carried: dict[str, tuple[str, ...]] = {}
         wanted = set(self._declared)
         for service in self._services.values():
             addresses = map(address_of, service.endpoints)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.lookup import Lookup, ServiceAnswer
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import SrvAddress
-    from pumpproxy.policy.names import Endpoint, Found
+    from pumpproxy.policy.names import Endpoint
 
 log = Logger(namespace=__name__)
 
@@ -33,7 +33,7 @@ class Service:
         self._said = False
         self.address = address
         self.endpoints: tuple[Endpoint, ...] = ()
-        self.carried: dict[str, Found] = {}
+        self.carried: dict[str, tuple[str, ...]] = {}
         self.inquiry = Inquiry(reactor, lambda: lookup.service(address.name, absolute=address.absolute), self._told)
 
     def _told(self, answer: ServiceAnswer | Lack) -> float:
@@ -49,8 +49,10 @@ class Service:
             words = [f"{host}:{port}" for host, port in places]
             log.info("{service} is now at {places}", service=self.address, places=shown(words))
         self._said = False
-        self.endpoints, self.carried = answer.endpoints, answer.carried
-        self._changed(self)
+        # Most answers are the one before, in another order; there may be hundreds of hosts, and one each second.
+        if frozenset(answer.endpoints) != frozenset(self.endpoints) or answer.carried != self.carried:
+            self.endpoints, self.carried = answer.endpoints, answer.carried
+            self._changed(self)
         return answer.holds
 
     def _lack(self, lack: Lack) -> None:

@@ -60,10 +60,8 @@ def _mapped(address: str) -> ipaddress.IPv6Address:
 
 
 def _policy(address: ipaddress.IPv6Address) -> tuple[int, int]:
-    for prefix, precedence, label in _POLICY:
-        if address in prefix:
-            return precedence, label
-    return 0, 0
+    # One always matches: ::/0.
+    return next((precedence, label) for prefix, precedence, label in _POLICY if address in prefix)
 
 
 def _scope(address: ipaddress.IPv6Address) -> int:

@@ -6,6 +6,7 @@ May not: open or close anything.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import Mode
@@ -13,12 +14,14 @@ from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.routes import RouteTable
+from pumpproxy.policy.services import expanded, services_of
 from pumpproxy.policy.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pumpproxy.model import Config, Frontend, Target
+    from pumpproxy.model import Config, Frontend, SrvAddress, Target
+    from pumpproxy.policy.names import Endpoint
     from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.clienthello import ClientHello
 
@@ -81,11 +84,12 @@ class FrontendState:
 class Runtime:
     """The live side of a Config. `limit` is the effective global `maxconn`."""
 
-    __slots__ = ("_seed", "config", "connections", "frontends", "limit", "pools")
+    __slots__ = ("_endpoints", "_seed", "config", "connections", "frontends", "limit", "pools")
 
     def __init__(self, config: Config, limit: int, seed: int = 0) -> None:
         """`limit`: what the process can carry, whatever the file says; `seed`: of what is left to chance."""
         self._seed = seed
+        self._endpoints: dict[SrvAddress, tuple[Endpoint, ...]] = {}
         self.connections = 0
         self.frontends: dict[str, FrontendState] = {}
         self.pools: dict[str, Pool] = {}
@@ -96,8 +100,10 @@ class Runtime:
 
         A frontend of another mode is another frontend: who came to the old one is still read, and led, as it read.
         """
+        declared = frozenset(chain.from_iterable(map(services_of, config.backends)))
+        self._endpoints = {one: known for one, known in self._endpoints.items() if one in declared}
         pools: dict[str, Pool] = {}
-        for backend in config.backends:
+        for backend in (expanded(backend, self._endpoints) for backend in config.backends):
             pool = self.pools.get(backend.name)
             if pool is None:
                 pool = Pool(backend, self._seed + len(pools))
@@ -122,6 +128,18 @@ class Runtime:
             pool.dissolve()
         for pool in pools.values():
             pool.most = max(1, self.limit // 2)
+
+    def found(self, service: SrvAddress, endpoints: tuple[Endpoint, ...]) -> bool:
+        """A service is there now; whether that changes anybody's servers. Those of the same name keep their state."""
+        self._endpoints[service] = endpoints
+        changed = False
+        for backend in self.config.backends:
+            pool = self.pools[backend.name]
+            now = expanded(backend, self._endpoints)
+            if now.servers != pool.backend.servers:
+                pool.declare(now)
+                changed = True
+        return changed
 
     def room(self, frontend: FrontendState) -> int:
         """How many more connections this frontend may accept now; 0 or less: none."""

@@ -10,12 +10,12 @@ import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pumpproxy.places import DnsAddress, TcpAddress
+from pumpproxy.places import DnsAddress, SrvAddress, TcpAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pumpproxy.model import Server
+    from pumpproxy.model import Backend, Server
     from pumpproxy.policy.names import Endpoint
 
 HEAVIEST = 256
@@ -54,6 +54,22 @@ def servers_of(line: Server, endpoints: Sequence[Endpoint]) -> tuple[Server, ...
         )
         for endpoint in sorted(endpoints, key=lambda endpoint: (endpoint.priority, endpoint.host, endpoint.port))
     )
+
+
+def expanded(backend: Backend, found: Mapping[SrvAddress, Sequence[Endpoint]]) -> Backend:
+    """A backend with the servers that its lines stand for; a service that nothing is known of yet is one, nowhere."""
+    if not services_of(backend):
+        return backend
+    servers: list[Server] = []
+    for line in backend.servers:
+        endpoints = found.get(line.address, ()) if isinstance(line.address, SrvAddress) else ()
+        servers += servers_of(line, endpoints) or (line,)
+    return replace(backend, servers=tuple(servers))
+
+
+def services_of(backend: Backend) -> frozenset[SrvAddress]:
+    """The services among its lines."""
+    return frozenset(line.address for line in backend.servers if isinstance(line.address, SrvAddress))
 
 
 def _weight(weight: int, heaviest: int) -> int:

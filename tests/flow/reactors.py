@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from pumpproxy.flow.lookup import ServiceAnswer
-from pumpproxy.policy.names import Found, HostAnswer, Lack
+from pumpproxy.policy.names import HostAnswer, Lack
 from tests.flow.streams import FakeStream
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Asked:
 
     def serves(self, *endpoints: Endpoint, holds: float = 30.0, **carried: tuple[str, ...]) -> None:
         """These are its endpoints; `carried`: by the names of hosts (`_` for a dot) their addresses."""
-        along = {name.replace("_", "."): Found(addresses, 30) for name, addresses in carried.items()}
+        along = {name.replace("_", "."): addresses for name, addresses in carried.items()}
         self.deferred.callback(ServiceAnswer(endpoints, along, holds))
 
     def fails(self, lack: Lack = Lack.SILENT) -> None:

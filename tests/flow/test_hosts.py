@@ -8,7 +8,7 @@ import pytest
 
 from pumpproxy.flow.hosts import Host
 from pumpproxy.flow.inquiry import SAID
-from pumpproxy.policy.names import SHORTEST, Found, Lack
+from pumpproxy.policy.names import SHORTEST, Lack
 from tests.flow.reactors import Asked, FakeReactor
 from tests.logs import logged
 
@@ -151,10 +151,10 @@ def test_who_asks_right_after_a_failure_is_told_of_it() -> None:
 def test_addresses_may_come_along_with_a_service(lines: list[str]) -> None:
     """Then they are not asked for, as long as they do; a change is said as any other."""
     asking = Asking()
-    asking.host.carry(Found((HERE,), 5))
+    asking.host.carry((HERE,))
     asking.names.only.answer(HERE)
     assert asking.reactor.getDelayedCalls() == []
-    asking.host.carry(Found((THERE,), 5))
+    asking.host.carry((THERE,))
     assert asking.ask() == [(THERE,)]
     assert lines == ["info: app.example is now at 2001:db8::1"]
 

@@ -15,7 +15,7 @@ from pumpproxy.flow import lookup as lookup_module
 from pumpproxy.flow.lookup import HOSTS_HOLD, MOST_QUESTIONS, PORT, Lookup, ServiceAnswer
 from pumpproxy.flow.resolvconf import SystemFiles
 from pumpproxy.model import TcpAddress
-from pumpproxy.policy.names import LONGEST, LONGEST_PAUSE, PAYLOAD, Endpoint, Found, HostAnswer, Lack
+from pumpproxy.policy.names import LONGEST, LONGEST_PAUSE, PAYLOAD, Endpoint, HostAnswer, Lack
 from tests.fakes import unused_port
 from tests.nameservers import LOOPBACK, Nameserver, Query, Zone, a, cname, srv
 
@@ -322,7 +322,7 @@ async def test_only_so_many_questions_are_under_way(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_service_has_targets(tmp_path: Path) -> None:
+async def test_a_service_has_endpoints(tmp_path: Path) -> None:
     """By TCP; with the addresses that came along. As CoreDNS answers for a headless service."""
     pods = [f"10-244-1-{number}.web.shop.svc.cluster.local" for number in (5, 6, 7)]
     zone = Zone(
@@ -332,10 +332,18 @@ async def test_a_service_has_targets(tmp_path: Path) -> None:
     with Nameserver(zone) as server:
         assert await Asking(tmp_path, server, conf=SEARCH).service(WEB) == ServiceAnswer(
             tuple(Endpoint(pod, 8443, 10, 33) for pod in pods),
-            {pod: Found((f"10.244.1.{number}",), 5) for pod, number in zip(pods, (5, 6, 7), strict=True)},
+            {pod: (f"10.244.1.{number}",) for pod, number in zip(pods, (5, 6, 7), strict=True)},
             5.0,
         )
         assert server.asked == [(WEB, dns.SRV, True, 0)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_addresses_that_come_along_end_when_they_do(tmp_path: Path) -> None:
+    """Before the service's own answer does, if that is so: nobody else asks for them."""
+    with Nameserver(Zone([srv(WEB, "a.example", 443, ttl=600)], [a("a.example", "192.0.2.1", 20)])) as server:
+        answer = await Asking(tmp_path, server).service(WEB)
+        assert answer == ServiceAnswer((Endpoint("a.example", 443, 10, 1),), {"a.example": ("192.0.2.1",)}, 20.0)
 
 
 @pytest_twisted.ensureDeferred
@@ -364,7 +372,7 @@ async def test_a_service_of_consul_is_whole(tmp_path: Path) -> None:
         answer = await Asking(tmp_path, server).service(name)
         assert isinstance(answer, ServiceAnswer)
         assert [endpoint.host for endpoint in answer.endpoints] == hosts
-        assert answer.carried["c0a80014.addr.dc1.consul"] == Found(("192.168.0.20",), 0)
+        assert answer.carried["c0a80014.addr.dc1.consul"] == ("192.168.0.20",)
         assert answer.holds == 1.0
 
 
@@ -378,7 +386,7 @@ async def test_a_nameserver_without_tcp_is_asked_by_udp(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_service_without_targets_is_missing(tmp_path: Path) -> None:
+async def test_a_service_without_endpoints_is_missing(tmp_path: Path) -> None:
     """Whether there is no such name, no such record, or a record that says so (RFC 2782)."""
     with Nameserver(Zone([srv(WEB, "", 0), a("_a._tcp.example", "192.0.2.1")])) as server:
         asking = Asking(tmp_path, server)

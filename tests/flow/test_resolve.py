@@ -122,8 +122,8 @@ def test_a_name_that_somebody_wanted_can_be_declared() -> None:
     assert len(asking.reactor.getDelayedCalls()) == 1
 
 
-def test_a_service_s_targets_are_told() -> None:
-    """Whenever they were asked for."""
+def test_a_service_s_endpoints_are_told() -> None:
+    """When they are known, and when there are others."""
     asking = Asking(WEB)
     asking.names.only.serves(ONE, one_example=("192.0.2.1",))
     asking.reactor.advance(30)

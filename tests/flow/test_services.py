@@ -9,7 +9,7 @@ import pytest
 from pumpproxy.flow.inquiry import SAID
 from pumpproxy.flow.services import Service
 from pumpproxy.model import SrvAddress
-from pumpproxy.policy.names import Endpoint, Found, Lack
+from pumpproxy.policy.names import Endpoint, Lack
 from tests.flow.reactors import Asked, FakeReactor
 from tests.logs import logged
 
@@ -46,13 +46,17 @@ class Asking:
         return self.names.only
 
 
-def test_its_targets_are_told(lines: list[str]) -> None:
-    """Each time, since weights may change; who they are is said once, in one order."""
+def test_its_endpoints_are_told(lines: list[str]) -> None:
+    """When there are others, or of other weights, or at other addresses; another order is no change."""
     asking = Asking()
     assert asking.names.asked[0].name == WEB.name
     asking.names.only.serves(OTHER, ONE)
     asking.again().serves(ONE, OTHER)
-    assert asking.changed == [(OTHER, ONE), (ONE, OTHER)]
+    assert asking.changed == [(OTHER, ONE)]
+    asking.again().serves(ONE, OTHER._replace(weight=2))
+    asking.again().serves(ONE, OTHER._replace(weight=2), a_example=("192.0.2.1",))
+    asking.again().serves(OTHER._replace(weight=2), ONE, a_example=("192.0.2.1",))
+    assert asking.changed[1:] == [(ONE, OTHER._replace(weight=2))] * 2
     assert lines == ["info: srv:_https._tcp.web.example is now at a.example:443, b.example:8443"]
 
 
@@ -84,7 +88,7 @@ def test_what_came_along_is_kept_with_it() -> None:
     """The addresses of its hosts."""
     asking = Asking()
     asking.names.only.serves(ONE, a_example=("192.0.2.1",))
-    assert asking.service.carried == {"a.example": Found(("192.0.2.1",), 30)}
+    assert asking.service.carried == {"a.example": ("192.0.2.1",)}
     asking.again().serves(ONE)
     assert asking.service.carried == {}
 

@@ -190,7 +190,7 @@ def test_ipv4_alone_is_a_host_too() -> None:
     assert together({A: FOUND4}) == HostAnswer(("192.0.2.1", "192.0.2.2"), 50)
 
 
-def test_a_service_s_targets_are_hosts_with_ports() -> None:
+def test_a_service_s_endpoints_are_hosts_with_ports() -> None:
     """Each once; what is no host name, or has no port, is none."""
     found = Found(
         (
@@ -209,7 +209,7 @@ def test_a_service_s_targets_are_hosts_with_ports() -> None:
     )
 
 
-def test_a_service_that_is_decidedly_not_there_has_no_targets() -> None:
+def test_a_service_that_is_decidedly_not_there_has_no_endpoints() -> None:
     """RFC 2782: a target of ".", the root."""
     assert endpoints(Found((Service(0, 0, 0, ""),), 5)) == ()
     assert endpoints(Found((Service(0, 0, 80, ""),), 5)) == ()

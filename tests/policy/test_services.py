@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpproxy.model import Check, DnsAddress, SendProxy, Server, SrvAddress, TcpAddress
+from pumpproxy.model import Backend, Check, DnsAddress, SendProxy, Server, SrvAddress, TcpAddress
 from pumpproxy.policy.names import Endpoint
-from pumpproxy.policy.services import HEAVIEST, address_of, servers_of
+from pumpproxy.policy.services import HEAVIEST, address_of, expanded, servers_of, services_of
 
 if TYPE_CHECKING:
     from random import Random
@@ -42,7 +42,7 @@ ENDPOINTS = st.lists(
 )
 
 
-def test_each_target_is_a_server() -> None:
+def test_each_endpoint_is_a_server() -> None:
     """With all that the line says, under a name that says whose it is and where, and that no line can have."""
     one, other = servers_of(LINE, PODS)
     assert one == replace(
@@ -64,7 +64,7 @@ def test_the_order_of_an_answer_makes_no_difference(endpoints: list[Endpoint], r
     assert len({server.name for server in servers}) == len(endpoints)
 
 
-def test_no_targets_are_no_servers() -> None:
+def test_no_endpoints_are_no_servers() -> None:
     """What that means is not decided here."""
     assert servers_of(LINE, ()) == ()
 
@@ -125,6 +125,24 @@ def test_a_cookie_leads_back_to_one_of_them() -> None:
     assert servers_of(LINE, PODS)[0].cookie is None
 
 
+def test_a_backend_has_the_servers_that_its_lines_stand_for() -> None:
+    """In the place of the line, among the others; a service of which nothing is known yet is one server, nowhere."""
+    other = SrvAddress("_http._tcp.other.example")
+    lines = (Server("a", TcpAddress("192.0.2.1", 80)), LINE, Server("z", other))
+    declared = Backend("b", servers=lines, retries=7)
+    assert services_of(declared) == {LINE.address, other}
+    assert expanded(declared, {}) == declared
+    found = expanded(declared, {SrvAddress("_https._tcp.web.example"): PODS})
+    assert found == replace(declared, servers=(lines[0], *servers_of(LINE, PODS), lines[2]))
+
+
+def test_a_backend_without_services_is_as_it_is() -> None:
+    """The same object."""
+    declared = Backend("b", servers=(Server("a", TcpAddress("192.0.2.1", 80)),))
+    assert expanded(declared, {SrvAddress("_https._tcp.web.example"): PODS}) is declared
+    assert services_of(declared) == frozenset()
+
+
 @pytest.mark.parametrize(
     ("host", "address"),
     [
@@ -134,6 +152,6 @@ def test_a_cookie_leads_back_to_one_of_them() -> None:
         ("c0a80001.addr.dc1.consul", DnsAddress("c0a80001.addr.dc1.consul", 80, absolute=True)),
     ],
 )
-def test_a_target_is_a_whole_name(host: str, address: object) -> None:
+def test_a_endpoint_is_a_whole_name(host: str, address: object) -> None:
     """Or an IPv4 address, where somebody wrote one."""
     assert address_of(Endpoint(host, 80, 0, 0)) == address
