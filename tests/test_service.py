@@ -119,6 +119,29 @@ async def test_where_a_service_is_decides_who_serves(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_the_servers_of_a_service_are_checked_as_they_come(tmp_path: Path) -> None:
+    """One that DNS names and that is not there is DOWN; one that stays keeps its state; one that goes is let be."""
+    port, gone = unused_port(), unused_port()
+    site = text(port, 1).replace(f"{LOOPBACK}:1\n", "srv:_https._tcp.web.example check inter=1s\n")
+    service = SrvAddress("_https._tcp.web.example")
+    with say(b"one") as behind:
+        running = Running(tmp_path, f"[global]\nnameservers = {LOOPBACK}:{unused_port()}\n{site}")
+        resolver, pools = running.service.environment.resolver, running.service.environment.runtime.pools
+        absent, present = (Endpoint(LOOPBACK, one, 10, 1) for one in (gone, behind))
+        resolver.found(service, (absent, present))
+        server = pools["b"].servers[f"s@{LOOPBACK}:{gone}"]
+        await until(lambda: not server.up)
+        assert [await deferToThread(name_of, port) for _ in range(3)] == [b"one"] * 3
+        resolver.found(service, (absent,))
+        assert pools["b"].servers == {server.name: server}
+        assert not server.up
+        resolver.found(service, (present,))
+        assert server.suspected is None
+        assert await deferToThread(name_of, port) == b"one"
+        await running.service.stopService()
+
+
+@pytest_twisted.ensureDeferred
 async def test_start_and_end(tmp_path: Path) -> None:
     """Each listener and the number of routes are logged; at the end the socket's count is, and nobody listens."""
     port = unused_port()
