@@ -238,3 +238,31 @@ def test_an_answer_holds_for_its_ttl(ttl: int) -> None:
 def test_pauses_get_longer() -> None:
     """A few seconds first, half a minute at last, and never more."""
     assert [pause(failures) for failures in (1, 2, 3, 4, 5, 6, 10_000)] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+
+
+NAMES = st.sampled_from(["app.example", "a.example", "b\\046.example", ""])
+RECORDS = st.one_of(
+    st.builds(Record, NAMES, st.just(A), st.integers(0, 2**31 - 1), st.sampled_from(["192.0.2.1", "192.0.2.2"])),
+    st.builds(Record, NAMES, st.just(CNAME), st.integers(0, 2**31 - 1), NAMES),
+    st.builds(
+        Record,
+        NAMES,
+        st.just(SRV),
+        st.integers(0, 2**31 - 1),
+        st.builds(Service, st.integers(0, 65535), st.integers(0, 65535), st.integers(0, 65535), NAMES),
+    ),
+)
+
+
+@given(st.lists(RECORDS, max_size=12), st.sampled_from([A, AAAA, SRV]), st.integers(0, 15))
+def test_any_answer_means_something(records: list[Record], kind: RecordType, code: int) -> None:
+    """Nothing is raised, whatever the records; what is found is data of the type that was asked for, and usable."""
+    question = Question("app.example", kind)
+    found = read(Response(1, question, code, truncated=False, answers=tuple(records)), question)
+    if isinstance(found, Lack):
+        return
+    assert found.data
+    assert 0 <= found.ttl <= max(record.ttl for record in records)
+    assert all(isinstance(one, Service) == (kind is SRV) for one in found.data)
+    assert all(endpoint.port and "\\" not in endpoint.host for endpoint in endpoints(found))
+    assert set(carried(records, ["a.example"])) <= {"a.example"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from io import BytesIO
 
@@ -215,7 +216,7 @@ def as_read(records: list[dns.RRHeader]) -> tuple[Record, ...]:
             case dns.Record_A() | dns.Record_CNAME():
                 data = payload.dottedQuad() if isinstance(payload, dns.Record_A) else payload.name.name.decode()
             case dns.Record_AAAA():
-                data = payload._address
+                data = str(ipaddress.IPv6Address(payload.address))
             case dns.Record_SRV():
                 data = Service(payload.priority, payload.weight, payload.port, payload.target.name.decode())
             case _:
