@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpproxy.model import Check, Redispatch
+from pumpproxy.model import Admin, Balance, Check, Redispatch
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
+from pumpproxy.policy.queue import Ticket
 from tests.policy.declared import backend, config, pool, runtime, server
 from tests.policy.guests import Guest, at, checked, limited
 
@@ -220,3 +221,72 @@ def test_a_place_that_an_attempt_gives_up_is_given_on_at_once(hold: bool) -> Non
     assert (moved is None) is hold
     assert waits.at == "a"
     assert live.servers["a"].connections == 1
+
+
+# Those who are meant for one --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["named", "bound"])
+@pytest.mark.parametrize("change", ["down", "maint", "gone", "moved"])
+def test_who_is_meant_for_one_goes_elsewhere_when_it_is_not_there(by: str, change: str) -> None:
+    """Whether a cookie or the connection says so; the others' clients wait for it no longer, either."""
+    live = pool(limited("a"), limited("b"))
+    a = live.servers["a"]
+    named, bound = (a, None) if by == "named" else (None, a)
+    assert live.take(None, named, bound) is a
+    ticket = Ticket(None, named, bound, "")
+    assert live.take(None, named, bound) is None
+    assert live.wait(ticket)
+    assert (ticket.alone, len(a.queue)) == (True, 1)
+    match change:
+        case "down":
+            live.turned(a, up=False)
+        case "maint":
+            live.administer(a, Admin.MAINT)
+        case "gone":
+            live.declare(backend(limited("b")))
+        case _:
+            live.declare(backend(server("a", 9, maxconn=1, weight=0), limited("b")))
+    assert ticket.server is live.servers["b"]
+    if change != "moved":
+        assert live.take(None, None, bound) is None
+    assert len(a.queue) == 0
+
+
+def test_who_is_bound_waits_for_its_server_before_any_other() -> None:
+    """Whatever `use-server` and a cookie say."""
+    live = pool(limited("a"), limited("b"), limited("c"), use_server=PINNED)
+    c = live.servers["c"]
+    assert live.take("a.example", live.servers["b"], c) is c
+    ticket = Ticket("a.example", live.servers["b"], c, "")
+    assert live.wait(ticket)
+    assert list(c.queue) == [ticket]
+    live.turned(c, up=False)
+    assert ticket.server is live.servers["a"]
+
+
+def test_nobody_is_held_for_a_server_that_the_file_has_no_more() -> None:
+    """It refused, and nobody checks it any more; that others are full does not make it come back."""
+    live = pool(checked("a"), hold=True)
+    attempts = Attempts(live, None)
+    attempts.first()
+    live.declare(backend(limited("b", check=Check()), hold=True))
+    assert Guest(live).at == "b"
+    again = attempts.failed(REFUSED)
+    assert again is not None
+    assert attempts.ticket is None
+
+
+def test_those_who_waited_find_their_server_by_their_source() -> None:
+    """As those do who come."""
+    live = pool(*(checked(name) for name in "abcd"), balance=Balance.SOURCE, hold=True)
+    clients = [f"192.0.2.{number}" for number in range(40)]
+    before = [live.take(None, client=client) for client in clients]
+    for one in live.servers.values():
+        live.turned(one, up=False)
+    tickets = [Ticket(None, None, None, client) for client in clients]
+    assert all(map(live.wait, tickets))
+    for one in list(live.servers.values())[1:]:
+        one.judge(up=True)
+    live.turned(live.servers["a"], up=True)
+    assert [ticket.server for ticket in tickets] == before
