@@ -230,8 +230,9 @@ def test_a_place_that_an_attempt_gives_up_is_given_on_at_once(hold: bool) -> Non
 @pytest.mark.parametrize("change", ["down", "maint", "gone", "moved"])
 def test_who_is_meant_for_one_goes_elsewhere_when_it_is_not_there(by: str, change: str) -> None:
     """Whether a cookie or the connection says so; the others' clients wait for it no longer, either."""
-    live = pool(limited("a"), limited("b"))
+    live = pool(limited("a"), limited("b", weight=2))
     a = live.servers["a"]
+    assert Guest(live).at == "b"
     named, bound = (a, None) if by == "named" else (None, a)
     assert live.take(None, named, bound) is a
     ticket = Ticket(None, named, bound, "")
@@ -244,9 +245,11 @@ def test_who_is_meant_for_one_goes_elsewhere_when_it_is_not_there(by: str, chang
         case "maint":
             live.administer(a, Admin.MAINT)
         case "gone":
-            live.declare(backend(limited("b")))
+            live.declare(backend(limited("b", weight=2)))
         case _:
             live.declare(backend(server("a", 9, maxconn=1, weight=0), limited("b")))
+    assert not ticket.served
+    frees(live, "b")
     assert ticket.server is live.servers["b"]
     if change != "moved":
         assert live.take(None, None, bound) is None
@@ -290,3 +293,34 @@ def test_those_who_waited_find_their_server_by_their_source() -> None:
         one.judge(up=True)
     live.turned(live.servers["a"], up=True)
     assert [ticket.server for ticket in tickets] == before
+
+
+def test_a_server_that_moved_has_its_places_too() -> None:
+    """Who was at its old address finds it full like anybody else, and goes to another."""
+    live = pool(limited("a", 1), limited("b", weight=0), use_server=PINNED)
+    attempts = Attempts(live, "a.example")
+    attempts.first()
+    live.declare(backend(server("a", 9, maxconn=1), limited("b"), use_server=PINNED))
+    assert at(Guest(live, "a.example")) == "a"
+    moved = attempts.failed(REFUSED)
+    assert moved is not None
+    assert moved.server.name == "b"
+
+
+def test_with_source_each_client_has_its_own_second_choice() -> None:
+    """Where its server refuses, is moved or is taken away: the same as if that had never been there."""
+    fields = {"balance": Balance.SOURCE, "redispatch": Redispatch.YES}
+    clients = [f"192.0.2.{number}" for number in range(60)]
+    for client in clients:
+        refused, taken_away = (Attempts(pool(*"abcd", **fields), None, client=client) for _ in range(2))
+        first = refused.first()
+        assert first is not None
+        assert taken_away.first() is not None
+        others = [name for name in "abcd" if name != first.server.name]
+        second = pool(*others, **fields).take(None, client=client)
+        assert second is not None
+        taken_away._pool.administer(taken_away._pool.servers[first.server.name], Admin.MAINT)
+        for attempts in (refused, taken_away):
+            following = attempts.failed(REFUSED)
+            assert following is not None
+            assert following.server.name == second.name
