@@ -256,5 +256,7 @@ class Config:
     """None: derived from the descriptor limit."""
     log: LogSink = LogSink.NONE
     relay: RelayKind = RelayKind.AUTO
+    nameservers: tuple[TcpAddress, ...] = ()
+    """Who is asked for names, by UDP and TCP; nobody: the system's nameservers."""
     source: str = field(default="", compare=False)
     """The file it was read from, for messages."""

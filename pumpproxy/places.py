@@ -35,9 +35,11 @@ class DnsAddress:
 
     name: str
     port: int
+    absolute: bool = False
+    """The name is whole: the system's search list is not for it."""
 
     def __str__(self) -> str:
-        return f"{self.name}:{self.port}"
+        return f"{self.name}{'.' if self.absolute else ''}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,11 @@ class SrvAddress:
 
     name: str
     """`_service._tcp.name`, in the one spelling."""
+    absolute: bool = False
+    """As a DnsAddress's."""
 
     def __str__(self) -> str:
-        return f"srv:{self.name}"
+        return f"srv:{self.name}{'.' if self.absolute else ''}"
 
 
 @dataclass(frozen=True, slots=True)

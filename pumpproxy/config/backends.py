@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pumpproxy.config import backendrows, routes, sections
 from pumpproxy.config.problems import Problems, did_you_mean, quoted
-from pumpproxy.model import Backend, CheckKind, Mode, Server
+from pumpproxy.model import Backend, CheckKind, Mode, Server, SrvAddress
 
 if TYPE_CHECKING:
     from pumpproxy.config.option import Option
@@ -71,6 +71,10 @@ def _use_server(values: Values, servers: tuple[Server, ...], problems: Problems)
         server = given.value.server
         if server not in names and "server" not in values.unreadable:
             problems.error(given.place, f"there is no server {quoted(server)} here", did_you_mean(server, names))
+        elif server in names and isinstance(names[server].address, SrvAddress):
+            problems.error(
+                given.place, f"{quoted(server)} may be many servers", "give the service a backend of its own"
+            )
         for host in given.value.hosts:
             if host in seen:
                 where = "twice" if seen[host] == server else f"for '{seen[host]}' too"

@@ -6,7 +6,7 @@ May not: contain a key that nothing obeys.
 from __future__ import annotations
 
 from pumpproxy.config import addresses, routes, values
-from pumpproxy.config.option import BOOLEAN, FORWARDFOR, HTTP, NAMED, TLS, Kind, Named, Option
+from pumpproxy.config.option import BOOLEAN, FORWARDFOR, HTTP, NAMED, RELAYED, TLS, Kind, Named, Option
 from pumpproxy.model import ConnectionMode, LogFormat, Mode
 
 _LIVE_BIND = "yes, but for an address that overlaps one that is to go"
@@ -44,9 +44,10 @@ ROUTE = Named(
     "host, path and query; `/.well-known/acme-challenge/` is exempt).",
 )
 INSPECT_DELAY = Option(
-    kind=Kind.FRONTEND, key="inspect-delay", value="DURATION", parse=values.duration, default="5s", modes=TLS,
+    kind=Kind.FRONTEND, key="inspect-delay", value="DURATION", parse=values.duration, default="5s", modes=RELAYED,
     doc="The longest time from the accept to a complete ClientHello, whatever trickles in meanwhile. When it has "
-    "passed, `silent` decides.",
+    "passed, `silent` decides. With `accept-proxy` the header is to come in it too; in `mode = tcp` that alone, and "
+    "without `accept-proxy` there is nothing to wait for there.",
 )
 NO_SNI = Option(
     kind=Kind.FRONTEND, key="no-sni", value=_TARGET, parse=routes.target, modes=TLS,
@@ -62,7 +63,7 @@ NOT_TLS = Option(
     kind=Kind.FRONTEND, key="not-tls", value="BACKEND, `explain`, `reject` or `drop`", parse=routes.target,
     default="explain", modes=TLS,
     doc="What is done with plain HTTP, SSH, SSLv2 and noise. `explain` gives one readable answer where the peer "
-    "plainly speaks HTTP, and else closes.",
+    "plainly speaks HTTP, and else closes. A header of the PROXY protocol that nobody asked for leads to no backend.",
 )
 SILENT = Option(
     kind=Kind.FRONTEND, key="silent", value=_TARGET, parse=routes.target, default="drop", modes=TLS,
@@ -74,23 +75,26 @@ TRUSTED_PROXIES = Option(
     unset="none",
     doc="The networks whose X-Forwarded-For, -Proto, -Host and -Port, X-Real-IP and Forwarded are kept. From anybody "
     "else these headers are removed, and what a server may take for them (`X_Forwarded_For`), also where we write none "
-    "ourselves.",
+    "ourselves. With `accept-proxy` it is the client of the header who must be in them.",
 )
 ACCEPT_PROXY = Option(
     kind=Kind.FRONTEND, key="accept-proxy", value="NET...", parse=values.each(values.network), unset="none",
     doc="The networks of load balancers and other proxies that tell who their client is: each connection from there "
     "must begin with a header of the PROXY protocol, version 1 or 2, and the client that it names is the one of the "
-    "log, of `forwardfor`, `balance = source` and the limits of sources. From anybody else none is believed. A client "
-    "of a unix socket has no address, and so belongs to no network.",
+    "log, of `forwardfor`, `trusted-proxies`, `balance = source` and the limits of sources. From anybody else none is "
+    "believed: in `mode = tls` and `http` whoever is of no such network is served as ever, and a header is no hello "
+    "and no request; in `mode = tcp`, where it would reach the server, whoever is of no such network is refused. A "
+    "client of a unix socket has no address, and so belongs to no network.",
 )
 MAX_PER_SOURCE = Option(
     kind=Kind.FRONTEND, key="max-per-source", value="NUMBER", parse=values.count, unset="any number",
     doc="The most connections at a time of one client address, or of one IPv6 network of 64 bits: whoever comes with "
-    "more is refused. Clients of unix sockets are not counted.",
+    "more is refused, by a reset, or in mode http by a 429. Clients of unix sockets are not counted.",
 )
 RATE_PER_SOURCE = Option(
     kind=Kind.FRONTEND, key="rate-per-source", value="NUMBER", parse=values.count, unset="any number",
-    doc="The most new connections a minute of one source, as in `max-per-source`.",
+    doc="The most new connections a minute of one source, as in `max-per-source`: after a minute's rest so many at "
+    "once, then one each time that its share of a minute has passed. Those that are refused do not count.",
 )
 FRONTEND_FORWARDFOR = Option(
     kind=Kind.FRONTEND, key="forwardfor", value=FORWARDFOR, parse=values.forwardfor, default="no", modes=HTTP,

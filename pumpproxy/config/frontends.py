@@ -62,6 +62,7 @@ def build(name: str, values: Values, problems: Problems) -> Frontend | None:
     _check_targets(values, problems)
     _check_default(values, mode, problems)
     _check_proxies(values, binds, problems)
+    _check_delay(values, mode, problems)
     log_format = _log_format(values, mode, problems)
     return None if binds is None else _frontend(name, mode, values, log_format)
 
@@ -132,6 +133,13 @@ def _check_proxies(values: Values, binds: tuple[BindAddress, ...] | None, proble
         return
     if all(isinstance(address, UnixAddress) for address in binds):
         problems.error(given.place, "believes nobody: a client of a unix socket has no address", "bind a port")
+
+
+def _check_delay(values: Values, mode: Mode, problems: Problems) -> None:
+    """A `tcp` frontend reads nothing of its clients, but for a header."""
+    given = values.given(frontendrows.INSPECT_DELAY)
+    if mode is Mode.TCP and given is not None and not given.inherited and values.lacks(frontendrows.ACCEPT_PROXY):
+        problems.error(given.place, "waits for nothing: mode = tcp reads nothing of a client without accept-proxy")
 
 
 def _check_targets(values: Values, problems: Problems) -> None:

@@ -5,7 +5,7 @@ May not: contain a key that nothing obeys.
 
 from __future__ import annotations
 
-from pumpproxy.config import values
+from pumpproxy.config import addresses, values
 from pumpproxy.config.option import Kind, Option
 from pumpproxy.model import LogSink, RelayKind
 
@@ -30,4 +30,11 @@ GLOBAL_RELAY = Option(
     doc="How bytes are relayed: in the kernel, on an epoll of our own (`splice`, Linux only), or through Twisted's "
     "transports (`portable`). `auto` takes the first where the system has it. They differ in speed, not in behaviour; "
     "the log says at the start which one it is.",
+)
+GLOBAL_NAMESERVERS = Option(
+    kind=Kind.GLOBAL, key="nameservers", value="ADDRESS...", parse=values.each(addresses.nameserver), inherited=False,
+    unset="those of /etc/resolv.conf", reload="yes, for questions that are asked then",
+    doc="Who is asked for the names of servers, one after the other until one answers: IP addresses, with a port where "
+    "it is not 53 (`127.0.0.1:8600` for Consul). All else that /etc/resolv.conf says (`search`, `options`) holds, and "
+    "so does /etc/hosts. See *Names of servers*.",
 )

@@ -35,7 +35,7 @@ EQUIVALENTS = {
     "server": "server NAME = ADDRESS",
     "default-server": "none: write its words on each server's line",
     "server-template": "server NAME = srv:_SERVICE._tcp.NAME",
-    "resolvers": "none: names are asked for as the system does",
+    "resolvers": "nameservers = ADDRESS... in [global]",
     "stick-table": "max-per-source = NUMBER, rate-per-source = NUMBER, balance = source",
     "stick": "balance = source, or a cookie",
     "use-server": "use-server SERVER = NAME",
@@ -98,7 +98,7 @@ ON_SERVERS = {
     "ca-file": _UNOPENED,
     "crt": _UNOPENED,
     "init-addr": "none: a start waits for no name",
-    "resolvers": "none: names are asked for as the system does",
+    "resolvers": "nameservers = ADDRESS... in [global]",
     "resolve-prefer": "none: the system's order of addresses holds",
     "minconn": "maxconn=N alone",
 }

@@ -87,6 +87,7 @@ def _loaded(found: Iterable[Section], source: str, problems: Problems) -> Loaded
         maxconn=main.find(globalrows.GLOBAL_MAXCONN),
         log=main.get(globalrows.GLOBAL_LOG),
         relay=main.get(globalrows.GLOBAL_RELAY),
+        nameservers=main.find(globalrows.GLOBAL_NAMESERVERS) or (),
         source=source,
     )
     refused = [*defaults.refused, *(entry for values in fronts.values() for entry in values.refused)]

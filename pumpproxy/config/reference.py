@@ -56,6 +56,25 @@ One INI file says what is routed where. `twistd pumpproxy -c FILE --check` reads
 
 Ports are 1 to 65535.
 
+## Names of servers
+
+They are looked for as the system does, but never waited for by anybody else: in /etc/hosts, then at the nameservers of
+/etc/resolv.conf (or of `nameservers`), in the domains of its `search` list where a name has fewer dots than its `ndots`
+says. A dot at the end, `name.example.:443`, makes a name whole: it is looked for in no domain. Of resolv.conf's options
+`ndots`, `timeout`, `attempts`, `rotate`, `use-vc` and `no-aaaa` are obeyed; both files are read again when they change.
+nsswitch.conf and gai.conf are not looked at.
+
+A name is asked for at the start, and again when its answer ends (after its TTL: a second at least, an hour at most).
+If nobody answers, or the answer is that there is nothing, what was known stays, and the name is asked for again after
+2, 4, 8, 16 and then every 30 seconds. A change is logged. A host's addresses, IPv6 and IPv4, are one server: they are
+tried in the order of RFC 6724, each a quarter of a second after the one before.
+
+A service, `srv:...`, stands for as many servers as it has SRV records (RFC 2782), each with all that the line says.
+They are called `NAME@HOST:PORT`, in the log too. Those of the lowest priority are used, the others are `backup`. Their
+weights are the records', where the line does not say `weight=0`; above 256 they are scaled down. `cookie=VALUE`
+becomes a value of its own for each. `use-server` cannot name one of them. Until the first answer there is one server,
+without an address. SRV records are asked for by TCP first, so that none are left out.
+
 ## Routes
 
 `route HOST = TARGET` in a frontend. HOST is

@@ -43,3 +43,10 @@ class DescriptorBudget:
     def needed(self, clients: int) -> int:
         """The limit that so many clients would need."""
         return 2 * clients + RESERVED + self.kept
+
+    def shortage(self, maxconn: int | None) -> str | None:
+        """What there is to be said of a `maxconn` that does not fit."""
+        if maxconn is None or maxconn <= self.clients:
+            return None
+        needs = f"maxconn = {maxconn} needs {self.needed(maxconn)} descriptors, and the limit is {self.limit}"
+        return f"{needs}: connections will wait"

@@ -85,6 +85,8 @@ class Dial:
     _timer: IDelayedCall | None = None
     _end = 0.0
     _over = False
+    speaks = False
+    """The caller writes to the connection, or ends it, as soon as it is there; see `connect.opened`."""
 
     def __init__(
         self,
@@ -162,7 +164,7 @@ class Dial:
         if self._lean is not None:
             connecting = Connecting(*self._lean, self)
             self._connectors.append(connecting)
-            connecting.start(first, timeout)
+            connecting.start(first, timeout, speaks=self.speaks)
             return
         factory = _OneConnection(self._connected, self.unreachable)
         connector = self._reactor.connectTCP(first.host, first.port, factory, timeout)

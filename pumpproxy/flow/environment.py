@@ -5,10 +5,12 @@ May not: know what kinds of connections there are.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.flow.kept import KeptServers
 from pumpproxy.flow.pipes import Pipes
+from pumpproxy.model import OnDown
 from pumpproxy.policy.admission import HelloBudget
 
 if TYPE_CHECKING:
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import ISessionSink, Reactor
+    from pumpproxy.policy.passage import Passage
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState, Runtime
-    from pumpproxy.policy.session import Session
+    from pumpproxy.policy.serverstate import ServerState
 
 
 class Connection(Protocol):
@@ -33,6 +38,9 @@ class Connection(Protocol):
 
     def shut_down(self) -> None:
         """End now: the service does."""
+
+    def leave_server(self, server: ServerState) -> None:
+        """End now what is relayed or asked there, if anything is: that server went DOWN."""
 
 
 class Waiter(Protocol):
@@ -108,12 +116,23 @@ class Environment:
         for call in calls:
             call()
 
+    def awaits(self, ticket: Ticket, served: Callable[[], None]) -> None:
+        """Call `served` soon after the ticket is."""
+        ticket.wake = partial(self.soon, served)
+        if ticket.served:
+            ticket.wake()
+
     def opened(self, connection: Connection, frontend: FrontendState) -> None:
         """A client was accepted: it counts."""
         self.runtime.accepted(frontend)
         self.connections.add(connection)
 
-    def ended(self, connection: Connection, session: Session) -> None:
+    def gives_way(self, connection: Connection, frontend: FrontendState) -> None:
+        """Another takes this client over, and counts it: at once, so that nobody is let in between."""
+        self.runtime.accepted(frontend, -1)
+        self.connections.discard(connection)
+
+    def ended(self, connection: Connection, session: Passage) -> None:
         """As `closed`, of a client that was one session: its record is made and told, where anybody wants it."""
         sink = self.sink
         # Told before it counts no more: the service may end with the last connection.
@@ -135,3 +154,10 @@ class Environment:
                 waiter.resume()
         if self.idle is not None and not self.connections:
             self.idle()
+
+    def went_down(self, pool: Pool, server: ServerState) -> None:
+        """Its checks say so: nothing waits there for another request, and with `on-down = close` nothing goes on."""
+        self.kept.drop(server)
+        if pool.backend.on_down is OnDown.CLOSE:
+            for connection in list(self.connections):
+                connection.leave_server(server)

@@ -35,9 +35,7 @@ class HttpFront(HttpFacts):
                 if self._upstream.reach(step.attempt, step.idle):
                     self._tell(lambda now: self._exchange.connected(now, reused=True))
             case httpsteps.AwaitServer():
-                step.ticket.wake = self._served_soon
-                if step.ticket.served:
-                    self._served_soon()
+                self._environment.awaits(step.ticket, self._served)
             case httpsteps.KeepServer():
                 self._upstream.keep(private=step.private)
             case httpsteps.LeaveServer():
@@ -74,9 +72,6 @@ class HttpFront(HttpFacts):
                 self._start_tunnel(step)
             case _:
                 assert_never(step)
-
-    def _served_soon(self) -> None:
-        self._environment.soon(self._served)
 
     def _served(self) -> None:
         self._tell(self._exchange.served)

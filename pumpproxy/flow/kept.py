@@ -64,6 +64,13 @@ class KeptServers:
             if not idle:
                 del self._idle[server]
 
+    def drop(self, server: ServerState) -> None:
+        """End those of one server: it is DOWN."""
+        idle = self._idle.pop(server, [])
+        self._count -= len(idle)
+        for connection in idle:
+            connection.reset()
+
     def clear(self) -> None:
         """End all of them; `most` = 0 keeps others from coming."""
         idle, self._idle, self._count = self._idle, {}, 0

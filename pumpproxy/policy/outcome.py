@@ -17,10 +17,14 @@ class Outcome(enum.Enum):
     """Answered by a redirection of ours."""
     REFUSED = ("refused", "P")
     """A route or a policy of the file says so (`reject`, `drop`), or no route fits."""
+    TOO_MANY = ("too-many", "P")
+    """Its source has too many connections, or makes them too fast."""
     NOT_TLS = ("not-tls", "P")
     """Something else than TLS on a `mode = tls` frontend."""
     BAD_HELLO = ("bad-hello", "P")
     """TLS, but a ClientHello that no strict reader takes."""
+    BAD_PROXY_HEADER = ("bad-proxy-header", "P")
+    """Whoever must send a header of the PROXY protocol first sent something else."""
     BAD_REQUEST = ("bad-request", "P")
     """An HTTP request that is invalid, ambiguous, too large or of no kind that is served."""
     BAD_RESPONSE = ("bad-response", "P")
@@ -45,6 +49,8 @@ class Outcome(enum.Enum):
     """The server closed or reset the connection before the end."""
     SERVER_IDLE = ("server-idle", "s")
     """The server stopped sending or taking data."""
+    SERVER_DOWN = ("server-down", "D")
+    """The server went DOWN by its checks, and `on-down` says that nothing goes on there."""
     OVERLOAD = ("overload", "R")
     """Something of ours ran out: descriptors, local ports, memory for unfinished hellos."""
     SHUTDOWN = ("shutdown", "K")

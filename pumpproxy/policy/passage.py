@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from pumpproxy.model import Target
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.pool import Pool
-    from pumpproxy.policy.records import ClientAddress, SessionRecord
+    from pumpproxy.policy.records import Arrived, ClientAddress, SessionRecord
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.sniff import Sniffer
-    from pumpproxy.policy.steps import Step
+    from pumpproxy.policy.sources import Source
+    from pumpproxy.policy.steps import Abandon, Step, Wait
     from pumpproxy.wire.clienthello import ClientHello
 
 MAX_ALPN_KEPT = 16
@@ -59,15 +60,18 @@ class Passage:
     """One connection. Times are seconds of one monotonic clock."""
 
     __slots__ = (
-        "_client_finished", "_early", "_first", "_runtime", "_sniffer", "attempts", "bytes_in", "bytes_out", "client",
-        "connected_at", "connecting_at", "detail", "frontend", "hello", "outcome", "phase", "pool", "routed_at",
-        "server", "stage", "started", "waiting_since",
+        "_client_finished", "_early", "_first", "_runtime", "_sniffer", "_source", "attempts", "bytes_in", "bytes_out",
+        "client", "connected_at", "connecting_at", "detail", "frontend", "hello", "local", "outcome", "phase", "pool",
+        "routed_at", "server", "stage", "started", "unique_id", "waiting_since",
     )  # fmt: skip
 
     def __init__(self, runtime: Runtime, frontend: FrontendState, client: ClientAddress, now: float) -> None:
         self._runtime = runtime
         self.frontend = frontend
         self.client = client
+        # Of these only a server's PROXY header tells, and whoever sends it asks the kernel for them.
+        self.local: ClientAddress | None = None
+        self.unique_id = b""
         self.started = now
         self.stage = Stage.SNIFFING
         # What was received before the relay: the first segment, if the hello lay whole in it, else all that the
@@ -76,6 +80,8 @@ class Passage:
         self._sniffer: Sniffer | None = None
         self._early: bytearray | None = None
         self._client_finished = False
+        # Where it counts, on a frontend that limits sources.
+        self._source: Source | None = None
         self.attempts: Attempts | None = None
         self.pool: Pool | None = None
         # The one that was tried last; once connected, without attempts that there is anything to say of.
@@ -92,12 +98,18 @@ class Passage:
         self.bytes_in = 0
         self.bytes_out = 0
 
+    def introduced(self, arrived: Arrived) -> None:
+        """A PROXY header told of the client, and took its time."""
+        self.started, self.local, self.unique_id = arrived
+
     def release(self) -> None:
         """Both connections are gone: the session counts nowhere any more. Called once."""
         if self.attempts is not None:
             self.attempts.release()
         elif self.server is not None and self.pool is not None:
             self.pool.leave(self.server)
+        if self._source is not None:
+            self._source.leave()
 
     def close(self, now: float, wall: float) -> SessionRecord:
         """Release it, and tell all that there is to say."""
@@ -116,7 +128,8 @@ class Passage:
 
     def _not_tls(self, kind: Kind, now: float) -> Step:
         target = self.frontend.declared.not_tls
-        if isinstance(target, str):
+        # A backend whose servers believe us must not be told by a client whom it comes from.
+        if isinstance(target, str) and kind is not Kind.PROXY:
             return self._take(target, None, now)
         reply = b""
         if kind is Kind.HTTP and target is not Action.DROP:
@@ -172,7 +185,7 @@ class Passage:
         self._end(outcome, detail)
         return Refuse(reply)
 
-    def _abandon(self, outcome: Outcome) -> Step:
+    def _abandon(self, outcome: Outcome) -> Wait | Abandon:
         if self.stage is Stage.OVER:
             return WAIT
         self._end(outcome, self.detail)

@@ -38,9 +38,9 @@ def _has_place(queue: Collection[Ticket], servers: Iterable[ServerState]) -> boo
 class Pool:
     """The live side of one backend.
 
-    `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine; `by_cookie`:
-    who is meant by a value of the backend's cookie, usable or not; `waiting`: how many wait in its queues, `most` at
-    most, so that one backend in trouble leaves room for the others' clients.
+    `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine, and get no
+    PROXY header; `by_cookie`: who is meant by a value of the backend's cookie, usable or not; `waiting`: how many wait
+    in its queues, `most` at most, so that one backend in trouble leaves room for the others' clients.
     """
 
     __slots__ = (
@@ -77,7 +77,7 @@ class Pool:
         self.backend = backend
         self.servers = servers
         self._choose = CHOICES[backend.balance]
-        self.nearby = all(is_nearby(server.declared.address) for server in servers.values())
+        self.nearby = all(is_nearby(server.address) and server.send_proxy is None for server in backend.servers)
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
         self.by_cookie = {
             server.declared.cookie.encode("ascii"): server

@@ -25,6 +25,17 @@ class ClientAddress(NamedTuple):
     port: int
 
 
+class Arrived(NamedTuple):
+    """How a client came, where a header of the PROXY protocol had to be read first."""
+
+    at: float
+    """When it was accepted."""
+    local: ClientAddress | None = None
+    """Where it had connected to; None: to our own address, or to a unix socket."""
+    unique_id: bytes = b""
+    """What its connection is called; empty: nothing yet."""
+
+
 class Load(NamedTuple):
     """Connections when the line was made: of the process, frontend, backend and server.
 
@@ -69,6 +80,8 @@ class SessionRecord:
     """Those who were before it in the queue for its server, when it came there."""
     backend_queue: int = 0
     """... for any server of its backend."""
+    unique_id: bytes = b""
+    """What headers of the PROXY protocol, ours or the one that was received, call the client's connection."""
 
 
 def queued(routed: float | None, connecting: float | None, now: float) -> float | None:
@@ -101,6 +114,7 @@ def session_record(session: Passage, load: Load, now: float, wall: float) -> Ses
         hello=session.hello,
         server_queue=attempts.server_queue if attempts is not None else 0,
         backend_queue=attempts.backend_queue if attempts is not None else 0,
+        unique_id=session.unique_id,
     )
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from pumpproxy.model import Action
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.passage import INTERNAL_ERROR, Passage, Stage
+from pumpproxy.policy.preamble import header_for
 from pumpproxy.policy.sniff import Sniffer, SniffRefused
-from pumpproxy.policy.steps import ABANDON, PAUSE, WAIT, StartRelay
+from pumpproxy.policy.sources import Refusal
+from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, StartRelay
 from pumpproxy.wire.alert import alert_record
 from pumpproxy.wire.wholehello import read_whole
 
@@ -38,10 +40,20 @@ class Session(Passage):
     __slots__ = ()
 
     def opened(self, now: float) -> Step:
-        """The client's connection is there. A `tcp` frontend asks nothing of the client, and connects."""
-        return (
-            WAIT if self.frontend.tls else self._take(self.frontend.declared.default_backend or Action.DROP, None, now)
-        )
+        """The client's connection is there. A `tcp` frontend asks nothing of the client, and connects.
+
+        One too many of its source is reset: no word, so that it costs next to nothing, and leaves nothing behind.
+        """
+        sources = self.frontend.sources
+        if sources is not None:
+            arrived = sources.arrive(self.client.host, now)
+            if isinstance(arrived, Refusal):
+                self._end(Outcome.TOO_MANY, arrived.detail)
+                return RESET
+            self._source = arrived
+        if self.frontend.tls:
+            return WAIT
+        return self._take(self.frontend.declared.default_backend or Action.DROP, None, now)
 
     def received(self, data: bytes, now: float) -> Step:
         """The client sent `data`, before the relay has started."""
@@ -137,9 +149,12 @@ class Session(Passage):
         if self._early is not None:
             preamble += self._early
         self._let_go()
+        header = b""
+        if self.server is not None:
+            header = header_for(self.server, self.client, self.local, self.unique_id, self.hello)
         if self.attempts is not None and not self.attempts.retries and self.waiting_since is None:
             self.attempts = None
-        return StartRelay(preamble, self._client_finished)
+        return StartRelay(preamble, self._client_finished, header)
 
     def connect_failed(self, failure: ConnectFailure, now: float) -> Step:
         """The attempt failed."""

@@ -33,10 +33,14 @@ class Await(NamedTuple):
 
 
 class StartRelay(NamedTuple):
-    """Send `preamble` to the server, then relay. `client_finished`: the client has closed its half already."""
+    """Send `header` and `preamble` to the server, then relay."""
 
     preamble: bytes
+    """What the client has sent so far."""
     client_finished: bool
+    """It has closed its half already."""
+    header: bytes = b""
+    """Of the PROXY protocol: ours, and not counted as the client's."""
 
 
 @dataclass(frozen=True, slots=True)

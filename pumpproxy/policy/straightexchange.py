@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.records import ClientAddress, RequestRecord
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.straightrequest import KnownSection
     from pumpproxy.wire.http1 import RequestHead
     from pumpproxy.wire.plainhead import PlainGet
@@ -114,7 +115,9 @@ class StraightExchange(Exchange):
         request.status, request.answered_at = straight.status, straight.answered_at
         request.routed_at = request.connecting_at = request.connected_at = straight.started
         request.bytes_out = straight.bytes_out
-        return request.record(COMPLETED, self._runtime, self.frontend, self._client, now, self.epoch)
+        record = request.record(COMPLETED, self._runtime, self.frontend, self._client, now, self.epoch)
+        record.unique_id = self.unique_id
+        return record
 
     def take_over(self, straight: StraightRequest, now: float) -> Sequence[HttpStep]:
         """From here on it goes the long way; what follows already where its server is still to be reached."""
@@ -133,6 +136,14 @@ class StraightExchange(Exchange):
         """When something must have happened."""
         straight = self.straight
         return super().deadline() if straight is None else straight.active + straight.known.backend.timeout_server
+
+    @property
+    def engaged_at(self) -> ServerState | None:
+        """The server whose connection carries what is under way, a tunnel too."""
+        straight = self.straight
+        if straight is None:
+            return super().engaged_at
+        return straight.server if straight.reached else None
 
     def _resume(self, request: Request, head: RequestHead, straight: StraightRequest) -> None:
         frontend = straight.known.frontend

@@ -213,10 +213,10 @@ class Transaction:
         self.engaged = False
         return self._follow(self._attempts.failed(failure), now)
 
-    def connect_succeeded(self, now: float, *, reused: bool) -> None:
-        """The server's connection is there; `reused`: it has carried others before."""
+    def connect_succeeded(self, now: float, header: bytes = b"", *, reused: bool) -> None:
+        """The server's connection is there, and gets this first; `reused`: it has carried others before."""
         self.active = self._request.connected_at = now
-        self.up.begin(doubtful=reused)
+        self.up.begin(header, doubtful=reused)
 
     def received(self, data: bytes, now: float) -> Fault | None:
         """The server sent `data`, and the response was not complete."""

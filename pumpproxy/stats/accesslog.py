@@ -120,6 +120,7 @@ def _json(record: SessionRecord) -> str:
         "retries": record.retries,
         "redispatched": record.redispatched,
         "queues": {"server": record.server_queue, "backend": record.backend_queue},
+        "unique_id": escaped(record.unique_id) or None,
     }
     if record.hello is not None:
         hello = record.hello

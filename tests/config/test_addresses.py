@@ -39,16 +39,54 @@ def test_a_listener(text: str, address: object) -> None:
         ("127.0.0.1:8443", TcpAddress("127.0.0.1", 8443)),
         ("[::1]:8443", TcpAddress("::1", 8443)),
         ("unix:/run/app.sock", UnixAddress("/run/app.sock")),
-        ("App.Example.:80", DnsAddress("app.example", 80)),
+        ("App.Example:80", DnsAddress("app.example", 80)),
+        ("App.Example.:80", DnsAddress("app.example", 80, absolute=True)),
         ("bücher.example:80", DnsAddress("xn--bcher-kva.example", 80)),
         ("localhost:80", DnsAddress("localhost", 80)),
-        ("srv:_https._tcp.App.Example.", SrvAddress("_https._tcp.app.example")),
+        ("srv:_https._tcp.App.Example", SrvAddress("_https._tcp.app.example")),
+        ("srv:_https._tcp.App.Example.", SrvAddress("_https._tcp.app.example", absolute=True)),
         ("srv:_web._blue.service.consul", SrvAddress("_web._blue.service.consul")),
     ],
 )
 def test_a_server(text: str, address: ServerAddress) -> None:
     """Every form of a server's address, in one spelling."""
     assert addresses.server(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.53", TcpAddress("192.0.2.53", 53)),
+        ("127.0.0.1:8600", TcpAddress("127.0.0.1", 8600)),
+        ("2001:DB8::53", TcpAddress("2001:db8::53", 53)),
+        ("fe80::1%eth0", TcpAddress("fe80::1%eth0", 53)),
+        ("[::1]:5353", TcpAddress("::1", 5353)),
+    ],
+)
+def test_a_nameserver(text: str, address: TcpAddress) -> None:
+    """An address; the port is DNS's own where none is given."""
+    assert addresses.nameserver(text) == address
+
+
+FORMS_OF_A_NAMESERVER = "192.0.2.53, 2001:db8::53 or 192.0.2.53:8600"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "hint"),
+    [
+        ("ns.example", "'ns.example' is not an address", FORMS_OF_A_NAMESERVER),
+        ("ns.example:53", "'ns.example' is no address of a nameserver", "it is asked for names, and has none itself"),
+        ("0.0.0.0:53", "'0.0.0.0' is no address of a nameserver", "this host is 127.0.0.1"),
+        ("::", "'::' is no address of a nameserver", "this host is [::1]"),
+        ("192.0.2.53:0", "'0' is not a port", "from 1 to 65535"),
+        ("192.0.2.1,192.0.2.2", "'192.0.2.1,192.0.2.2' is not an address", "separate addresses by white space"),
+    ],
+)
+def test_what_is_no_nameserver(text: str, fault: str, hint: str) -> None:
+    """Likewise; a name would have to be asked for itself."""
+    with pytest.raises(BadValue) as caught:
+        addresses.nameserver(text)
+    assert [(one.message, one.hint, one.word) for one in caught.value.faults] == [(fault, hint, text)]
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,8 @@ def test_defaults_reach_a_backend() -> None:
          ["6: [backend b] forwardfor: is for mode = http, and this section has mode = tcp"]),
         ("server s = 127.0.0.1:1\nuse-server z = a.example",
          ["7: [backend b] use-server z: there is no server 'z' here"]),
+        ("server s = srv:_https._tcp.web.example\nuse-server s = a.example",
+         ["7: [backend b] use-server s: 's' may be many servers (give the service a backend of its own)"]),
         ("server one = 127.0.0.1:1\nuse-server onne = a.example",
          ["7: [backend b] use-server onne: there is no server 'onne' here (did you mean 'one'?)"]),
         ("server s = 127.0.0.1:1\nuse-server s = a.example\n  A.example",

@@ -81,6 +81,8 @@ def test_an_unchanged_file_changes_nothing() -> None:
     ("old", "new", "lines"),
     [
         ("maxconn = 100", "log = twistd", ["global: maxconn: 100 -> none", "global: log: none -> twistd"]),
+        ("maxconn = 100", "maxconn = 100\nnameservers = 192.0.2.53 ::1",
+         ["global: nameservers: none -> 192.0.2.53:53 [::1]:53"]),
         ("bind = *:80", "bind = *:80 *:81", ["frontend web: bind *:81 added"]),
         ("\n  127.0.0.2:443", "", ["frontend tls: bind 127.0.0.2:443 removed"]),
         ("route a.example = b", "route b.example = drop",

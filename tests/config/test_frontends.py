@@ -150,6 +150,9 @@ def test_an_inherited_log_format_gives_way_to_the_mode(defaults: str, mode: str,
          ["4: [frontend f] max-head: '2m' is out of range (from 1k to 1m)",
           "5: [frontend f] max-headers: 5 is out of range (from 10 to 10000)",
           "7: [backend b] is used by no frontend"]),
+        (f"{TCP}default-backend = b\ninspect-delay = 1s",
+         [("5: [frontend f] inspect-delay: waits for nothing: "
+           "mode = tcp reads nothing of a client without accept-proxy")]),
         (f"{TCP}default-backend = b\nroute a.example = b",
          ["5: [frontend f] route a.example: is for mode = http or tls, and this section has mode = tcp"]),
         (TLS, ["1: [frontend f] refuses everything (it has no route and no default-backend)",
@@ -192,6 +195,13 @@ def test_proxies_are_believed_where_somebody_has_an_address() -> None:
     assert frontend(f"{beside}{trust}default-backend = b\n{B}").accept_proxy == (ip_network("10.0.0.0/8"),)
     alone = TLS.replace("*:443", "unix:/a")
     assert problems(f"[defaults]\n{trust}{alone}default-backend = b\n{B}") == []
+
+
+def test_a_tcp_frontend_may_wait_for_a_header() -> None:
+    """And for nothing else; what `[defaults]` says is for others, too."""
+    text = f"{TCP}accept-proxy = 10.0.0.0/8\ninspect-delay = 1s\ndefault-backend = b\n{B}"
+    assert frontend(text).inspect_delay == 1.0
+    assert problems(f"[defaults]\ninspect-delay = 1s\n{TCP}default-backend = b\n{B}") == []
 
 
 @pytest.mark.parametrize(

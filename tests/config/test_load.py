@@ -72,6 +72,13 @@ def test_all_sections_in_any_order() -> None:
     assert (found.maxconn, found.log) == (7, LogSink.NONE)
 
 
+def test_nameservers_are_read() -> None:
+    """In their order; nobody where the system's are asked."""
+    places = (TcpAddress("127.0.0.1", 8600), TcpAddress("2001:db8::53", 53))
+    assert config(f"[global]\nnameservers = 127.0.0.1:8600 2001:db8::53\n{SMALLEST}").nameservers == places
+    assert config(SMALLEST).nameservers == ()
+
+
 def test_what_a_file_is_called_does_not_change_it() -> None:
     """Two configurations are equal where they declare the same."""
     assert load_text(SMALLEST, "one").config == load_text(SMALLEST.encode(), "other").config

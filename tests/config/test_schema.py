@@ -30,7 +30,7 @@ def test_these_are_the_keys_of_this_version() -> None:
     """A key that no code obeys is not accepted."""
     keys = {kind.value: sorted(row.key for row in schema.ROWS if row.kind is kind) for kind in Kind}
     assert keys == {
-        "global": ["log", "maxconn", "relay"],
+        "global": ["log", "maxconn", "nameservers", "relay"],
         "frontend": [
             "accept-proxy", "bind", "connection", "default-backend", "dontlognull", "forwarded", "forwarded-host",
             "forwarded-port", "forwarded-proto", "forwardfor", "inspect-delay", "log-format", "max-head", "max-headers",

@@ -131,16 +131,16 @@ def test_what_is_wrong_in_defaults_is_said_once() -> None:
 
 def test_a_key_of_another_mode_is_wrong_where_it_is_written() -> None:
     """And is not used, without a word, where it was inherited."""
-    values, _ = read(Kind.FRONTEND, "forwardfor = yes\nroute a.example = b", "inspect-delay = 1s\ntimeout-tunnel = 1s")
+    values, _ = read(Kind.FRONTEND, "forwardfor = yes\nroute a.example = b", "silent = drop\ntimeout-tunnel = 1s")
     problems = Problems("f")
     sections.keep_mode(values, Mode.TCP, problems)
     assert [str(problem) for problem in problems.found] == [
         "f:2: [frontend x] forwardfor: is for mode = http, and this section has mode = tcp",
         "f:3: [frontend x] route a.example: is for mode = http or tls, and this section has mode = tcp",
     ]
-    assert values.find(frontendrows.INSPECT_DELAY) is None
+    assert values.find(frontendrows.SILENT) is None
     assert values.find(frontendrows.TIMEOUT_TUNNEL) == 1.0
     assert values.each(frontendrows.ROUTE) == []
     # Nobody is to miss what was meant; what was inherited is simply not there.
     assert not values.lacks(frontendrows.FRONTEND_FORWARDFOR)
-    assert values.lacks(frontendrows.INSPECT_DELAY)
+    assert values.lacks(frontendrows.SILENT)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pumpproxy.model import Config
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from tests.fakes import RecordingSink
 
 T = TypeVar("T")
@@ -174,6 +175,9 @@ class Unasked:
         """Not asked."""
 
     def shut_down(self) -> None:
+        """Not asked."""
+
+    def leave_server(self, server: ServerState) -> None:
         """Not asked."""
 
 

@@ -23,6 +23,7 @@ _FACTS = {
     Outcome.CONNECT_TIMEOUT: {"connect_failed", "served"},
     Outcome.QUEUE_TIMEOUT: {"deadline_passed"},
     Outcome.OVERLOAD: {"connect_failed"},
+    Outcome.SERVER_DOWN: {"server_went_down"},
     Outcome.SHUTDOWN: {"shut_down", "finish_up"},
     Outcome.INTERNAL: {"broke_off"},
 }
@@ -48,11 +49,12 @@ def check(turns: Turns, turn: Turn, record: RequestRecord, why: str) -> None:
             assert turn.peer is not None
             assert turn.peer.reply.worth is (Worth.BAD if record.outcome is Outcome.BAD_RESPONSE else Worth.CUT)
             assert record.status == 502 or _begun(turn, record)
+        case Outcome.SERVER_DOWN:
+            assert turn.peer is not None
+            assert record.status == 503 or _begun(turn, record)
         case Outcome.CLIENT_SILENT | Outcome.CLIENT_IDLE | Outcome.SERVER_IDLE:
             _silence(turns, turn, record)
-        case Outcome.CONNECT_FAILED | Outcome.CONNECT_TIMEOUT | Outcome.OVERLOAD:
-            _without_server(turns, record, why, Phase.CONNECT)
-        case Outcome.NO_SERVER:
+        case Outcome.CONNECT_FAILED | Outcome.CONNECT_TIMEOUT | Outcome.OVERLOAD | Outcome.NO_SERVER:
             _without_server(turns, record, why, Phase.CONNECT)
         case Outcome.QUEUE_FULL:
             _without_server(turns, record, why, Phase.QUEUE)

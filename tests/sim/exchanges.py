@@ -59,6 +59,8 @@ class Exchanges:
             self.time.after(chance.random() * lasts, self._knocks)
         for _ in range(chance.choice([0, 1, 3, 6])):
             self.time.after(chance.random() * lasts, self._reload)
+        for _ in range(chance.choice([0, 0, 3])):
+            self.time.after(chance.random() * lasts, self._server_goes_down)
         if chance.random() < 0.3:
             end = chance.random() * (lasts + 5)
             self.time.after(end, partial(self._each, Talk.finish_up))
@@ -124,6 +126,14 @@ class Exchanges:
         if server not in self._ill or self.chance.random() < 0.05:
             self._ill[server] = self.chance.choice([0.0, 0.0, 0.0, 0.1, 0.5, 0.9])
         return self.chance.random() < self._ill[server]
+
+    def _server_goes_down(self) -> None:
+        """As far as running connections are concerned: new ones still come, as if it were UP again."""
+        servers = [server for pool in self.runtime.pools.values() for server in pool.servers.values()]
+        server = self.chance.choice(servers)
+        self.note("down", server.name)
+        for talk in list(self.talks):
+            talk.server_went_down(server)
 
     # What an operator does
 

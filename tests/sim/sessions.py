@@ -36,6 +36,7 @@ _RELAY_ENDS = (
     (Outcome.SERVER_LEFT, Phase.DATA),
     (Outcome.CLIENT_IDLE, Phase.DATA),
     (Outcome.SERVER_IDLE, Phase.LAST),
+    (Outcome.SERVER_DOWN, Phase.DATA),
 )
 
 

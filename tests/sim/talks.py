@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from tests.sim.exchanges import Exchanges
 
 EPOCH = 1e9
@@ -184,6 +185,18 @@ class Talk:
         self.tell("server_lost", self.exchange.server_lost)
         assert self.over or self.draining or repeats
         assert not self.turns.awaits_another
+
+    def server_went_down(self, server: ServerState) -> None:
+        """It is DOWN by its checks, and nothing goes on there."""
+        if self.exchange.engaged_at is not server:
+            return
+        if self.tunnel:
+            self._tunnel_ends(Ending(Outcome.SERVER_DOWN, Phase.DATA))
+        else:
+            assert self.peer is not None
+            self.tell("server_went_down", self.exchange.server_went_down)
+            assert self.peer is None
+            assert self.over
 
     # Facts of ours ----------------------------------------------------------------------------------------------------
 

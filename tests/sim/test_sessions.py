@@ -11,6 +11,8 @@ from tests.sim.sessions import Sessions
 WORLDS = 110
 """About 3,000 sessions."""
 HTTP_ALONE = {Outcome.REDIRECTED, Outcome.BAD_REQUEST, Outcome.BAD_RESPONSE}
+NEVER = {Outcome.TOO_MANY, Outcome.BAD_PROXY_HEADER}
+"""No source is limited in these worlds, and nobody has to introduce another."""
 
 
 def test_sessions_end_once_and_everything_drains() -> None:
@@ -22,7 +24,7 @@ def test_sessions_end_once_and_everything_drains() -> None:
     """
     ended = seeds.live(Sessions, seeds.usual(WORLDS), "sessions")
     assert seeds.replaying() or ended.total() > 2_500
-    assert seeds.replaying() or set(ended) == set(Outcome) - HTTP_ALONE
+    assert seeds.replaying() or set(ended) == set(Outcome) - HTTP_ALONE - NEVER
 
 
 @pytest.mark.soak
