@@ -324,3 +324,34 @@ def test_with_source_each_client_has_its_own_second_choice() -> None:
             following = attempts.failed(REFUSED)
             assert following is not None
             assert following.server.name == second.name
+
+
+def test_who_leaves_a_server_that_has_more_than_it_may_have_leaves_no_place() -> None:
+    """A reload took some away; those who are there stay."""
+    live = pool(limited("a", 3))
+    for _ in range(3):
+        Guest(live)
+    live.declare(backend(limited("a", 1)))
+    waits = Guest(live)
+    frees(live, "a", "a")
+    assert waits.at == "waits"
+    frees(live, "a")
+    assert (waits.at, live.servers["a"].connections) == ("a", 1)
+
+
+@pytest.mark.parametrize("change", ["down", "maint", "gone"])
+def test_who_is_bound_to_a_server_that_is_not_there_is_led_as_others_are(change: str) -> None:
+    """By `use-server`, a cookie or balancing."""
+    live = pool("a", "b", use_server=PINNED)
+    bound = live.servers["b"]
+    match change:
+        case "down":
+            live.turned(bound, up=False)
+        case "maint":
+            live.administer(bound, Admin.MAINT)
+        case _:
+            live.declare(backend("a", use_server=PINNED))
+    assert live.take("a.example", None, bound) is live.servers["a"]
+    assert live.take(None, live.servers["a"], bound) is live.servers["a"]
+    assert live.take(None, None, bound) is live.servers["a"]
+    assert bound.connections == 0
