@@ -225,17 +225,17 @@ class Pool:
         return None
 
     def _serve(self, server: ServerState) -> None:
-        """Give its places to those who wait for them."""
-        while server.usable and not server.full:
-            own = next(iter(server.queue), None)
-            common = next(iter(self._queue), None) if server in self._balanced else None
-            if own is None or (common is not None and common.serial < own.serial):
-                own = common
-            if own is None:
-                return
+        """Give the place that was freed there to whoever has waited for it longest."""
+        if server.full:
+            return
+        first = next(iter(server.queue), None)
+        common = next(iter(self._queue), None) if server in self._balanced else None
+        if first is None or (common is not None and common.serial < first.serial):
+            first = common
+        if first is not None:
             self.waiting -= 1
-            own.go()
-            self._grant(own, server)
+            first.go()
+            self._grant(first, server)
 
     def _grant(self, ticket: Ticket, server: ServerState) -> None:
         self.connections += 1
@@ -257,7 +257,6 @@ class Pool:
     def warm(self, server: ServerState, share: float) -> None:
         """It gets so much of its weight (0 to 1): it came UP, and starts slowly."""
         server.judge(share=share)
-        self._gather()
 
     def passed(self, _server: ServerState) -> None:
         """A check was passed: whom no server took tries again."""

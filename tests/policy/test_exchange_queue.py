@@ -152,6 +152,28 @@ def test_a_held_request_goes_on_when_its_server_is_up() -> None:
     assert LEAVE_SERVER in play.steps
 
 
+def test_the_time_to_connect_is_that_after_the_last_waiting() -> None:
+    """All before it is waiting for a server."""
+    play = held() >> client(GET) << WAITS >> wait(2.0)
+    pool(play).turned(pool(play).servers["a1"], up=True)
+    play = play >> served << connect("a1") >> wait(3.0) >> failed(REFUSED) << WAITS >> wait(1.0)
+    assert play.exchange.deadline() == 60.0
+    pool(play).passed(pool(play).servers["a1"])
+    play = play >> served << connect("a1") >> wait(0.5) >> connected << SendServer(SENT) >> server(OK) << SendClient(OK)
+    play.steps.clear()
+    record = play.exchange.client_drained(play.now)[0].record  # type: ignore[union-attr]
+    assert (record.queued, record.connected, record.retries) == (6.0, 0.5, 1)
+
+
+def test_who_is_refused_where_too_many_wait_already_is_told_so() -> None:
+    """Not that its server failed: it would have been waited for."""
+    play = play_at(Server("a1", TcpAddress("127.0.0.1", 8001), check=Check()), hold=True)
+    pool(play).most = 0
+    play = play >> client(GET) << connect("a1") >> failed(REFUSED)
+    play << answer(503) << ended(Outcome.QUEUE_FULL, Phase.QUEUE, 503)
+    assert play.idle()
+
+
 def test_a_held_request_without_a_server_in_the_end() -> None:
     """503, however it comes."""
     play = held(timeout_queue=4.0) >> client(GET) << WAITS >> wait(4.0)

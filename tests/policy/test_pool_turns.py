@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpproxy.model import Check, Redispatch
+from pumpproxy.model import Admin, Balance, Check, Redispatch
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
+from pumpproxy.policy.queue import Ticket
 from tests.policy.declared import backend, config, pool, runtime, server
 from tests.policy.guests import Guest, at, checked, limited
 
@@ -220,3 +221,137 @@ def test_a_place_that_an_attempt_gives_up_is_given_on_at_once(hold: bool) -> Non
     assert (moved is None) is hold
     assert waits.at == "a"
     assert live.servers["a"].connections == 1
+
+
+# Those who are meant for one --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["named", "bound"])
+@pytest.mark.parametrize("change", ["down", "maint", "gone", "moved"])
+def test_who_is_meant_for_one_goes_elsewhere_when_it_is_not_there(by: str, change: str) -> None:
+    """Whether a cookie or the connection says so; the others' clients wait for it no longer, either."""
+    live = pool(limited("a"), limited("b", weight=2))
+    a = live.servers["a"]
+    assert Guest(live).at == "b"
+    named, bound = (a, None) if by == "named" else (None, a)
+    assert live.take(None, named, bound) is a
+    ticket = Ticket(None, named, bound, "")
+    assert live.take(None, named, bound) is None
+    assert live.wait(ticket)
+    assert (ticket.alone, len(a.queue)) == (True, 1)
+    match change:
+        case "down":
+            live.turned(a, up=False)
+        case "maint":
+            live.administer(a, Admin.MAINT)
+        case "gone":
+            live.declare(backend(limited("b", weight=2)))
+        case _:
+            live.declare(backend(server("a", 9, maxconn=1, weight=0), limited("b")))
+    assert not ticket.served
+    frees(live, "b")
+    assert ticket.server is live.servers["b"]
+    if change != "moved":
+        assert live.take(None, None, bound) is None
+    assert len(a.queue) == 0
+
+
+def test_who_is_bound_waits_for_its_server_before_any_other() -> None:
+    """Whatever `use-server` and a cookie say."""
+    live = pool(limited("a"), limited("b"), limited("c"), use_server=PINNED)
+    c = live.servers["c"]
+    assert live.take("a.example", live.servers["b"], c) is c
+    ticket = Ticket("a.example", live.servers["b"], c, "")
+    assert live.wait(ticket)
+    assert list(c.queue) == [ticket]
+    live.turned(c, up=False)
+    assert ticket.server is live.servers["a"]
+
+
+def test_nobody_is_held_for_a_server_that_the_file_has_no_more() -> None:
+    """It refused, and nobody checks it any more; that others are full does not make it come back."""
+    live = pool(checked("a"), hold=True)
+    attempts = Attempts(live, None)
+    attempts.first()
+    live.declare(backend(limited("b", check=Check()), hold=True))
+    assert Guest(live).at == "b"
+    again = attempts.failed(REFUSED)
+    assert again is not None
+    assert attempts.ticket is None
+
+
+def test_those_who_waited_find_their_server_by_their_source() -> None:
+    """As those do who come."""
+    live = pool(*(checked(name) for name in "abcd"), balance=Balance.SOURCE, hold=True)
+    clients = [f"192.0.2.{number}" for number in range(40)]
+    before = [live.take(None, client=client) for client in clients]
+    for one in live.servers.values():
+        live.turned(one, up=False)
+    tickets = [Ticket(None, None, None, client) for client in clients]
+    assert all(map(live.wait, tickets))
+    for one in list(live.servers.values())[1:]:
+        one.judge(up=True)
+    live.turned(live.servers["a"], up=True)
+    assert [ticket.server for ticket in tickets] == before
+
+
+def test_a_server_that_moved_has_its_places_too() -> None:
+    """Who was at its old address finds it full like anybody else, and goes to another."""
+    live = pool(limited("a", 1), limited("b", weight=0), use_server=PINNED)
+    attempts = Attempts(live, "a.example")
+    attempts.first()
+    live.declare(backend(server("a", 9, maxconn=1), limited("b"), use_server=PINNED))
+    assert at(Guest(live, "a.example")) == "a"
+    moved = attempts.failed(REFUSED)
+    assert moved is not None
+    assert moved.server.name == "b"
+
+
+def test_with_source_each_client_has_its_own_second_choice() -> None:
+    """Where its server refuses, is moved or is taken away: the same as if that had never been there."""
+    fields = {"balance": Balance.SOURCE, "redispatch": Redispatch.YES}
+    clients = [f"192.0.2.{number}" for number in range(60)]
+    for client in clients:
+        refused, taken_away = (Attempts(pool(*"abcd", **fields), None, client=client) for _ in range(2))
+        first = refused.first()
+        assert first is not None
+        assert taken_away.first() is not None
+        others = [name for name in "abcd" if name != first.server.name]
+        second = pool(*others, **fields).take(None, client=client)
+        assert second is not None
+        taken_away._pool.administer(taken_away._pool.servers[first.server.name], Admin.MAINT)
+        for attempts in (refused, taken_away):
+            following = attempts.failed(REFUSED)
+            assert following is not None
+            assert following.server.name == second.name
+
+
+def test_who_leaves_a_server_that_has_more_than_it_may_have_leaves_no_place() -> None:
+    """A reload took some away; those who are there stay."""
+    live = pool(limited("a", 3))
+    for _ in range(3):
+        Guest(live)
+    live.declare(backend(limited("a", 1)))
+    waits = Guest(live)
+    frees(live, "a", "a")
+    assert waits.at == "waits"
+    frees(live, "a")
+    assert (waits.at, live.servers["a"].connections) == ("a", 1)
+
+
+@pytest.mark.parametrize("change", ["down", "maint", "gone"])
+def test_who_is_bound_to_a_server_that_is_not_there_is_led_as_others_are(change: str) -> None:
+    """By `use-server`, a cookie or balancing."""
+    live = pool("a", "b", use_server=PINNED)
+    bound = live.servers["b"]
+    match change:
+        case "down":
+            live.turned(bound, up=False)
+        case "maint":
+            live.administer(bound, Admin.MAINT)
+        case _:
+            live.declare(backend("a", use_server=PINNED))
+    assert live.take("a.example", None, bound) is live.servers["a"]
+    assert live.take(None, live.servers["a"], bound) is live.servers["a"]
+    assert live.take(None, None, bound) is live.servers["a"]
+    assert bound.connections == 0

@@ -56,6 +56,10 @@ class Turn:
     """...and the queue."""
     waits_since: float | None = None
     """When it first had to wait for a server."""
+    routed_at: float | None = None
+    connecting_at: float | None = None
+    """When it was led to a server, after the last waiting."""
+    connected_at: float | None = None
     may_persist: bool = False
     """The connection might live on, as far as the file was concerned."""
     keeps: bool = False
@@ -197,6 +201,7 @@ class Turns:
         return turn.course.failed(self.failure, attempt, ticket)
 
     def _begin(self, turn: Turn, pool: Pool) -> Course:
+        turn.routed_at = self._world.time.now
         course = turn.course = Course(self._world.ledger, pool, turn.ask.host, self.talk.client.host)
         turn.origin = self._origin(pool)
         backend = course.group.declared
@@ -220,7 +225,7 @@ class Turns:
         """A server's connection is there, for the request under way."""
         self.moved()
         turn = self._turn
-        turn.peer, turn.mark = peer, mark
+        turn.peer, turn.mark, turn.connected_at = peer, mark, self._world.time.now
 
     def writes(self) -> None:
         """The client is sent something: a server's answer, or ours, which is decided on at the latest now."""
@@ -238,12 +243,15 @@ class Turns:
         stale = self._turn.stale
         self.attempts(attempt, None, why)
         turn = self._turn
+        if turn.connecting_at is None:
+            turn.connecting_at = self._world.time.now
         assert idle == (0 if stale or not turn.keeps else inf if turn.ask.method in _REPEATABLE else 1)
 
     def waits(self, ticket: Ticket, why: str) -> None:
         """A place in a queue."""
         self.attempts(None, ticket, why)
         turn = self._turn
+        turn.connecting_at = None
         if turn.waits_since is None:
             turn.waits_since = self._world.time.now
 
@@ -324,6 +332,10 @@ class Turns:
             assert (record.server_queue, record.backend_queue) == course.ahead
         assert (record.backend, record.server, record.retries, record.redispatched) == asked
         assert record.load == self._load(turn)
+        if turn.routed_at is not None:
+            begun, connected = turn.connecting_at, turn.connected_at
+            assert record.queued == (begun or self._world.time.now) - turn.routed_at
+            assert record.connected == (None if begun is None or connected is None else connected - begun)
         assert self._began - 1e-3 <= record.started - 1e9 <= self._world.time.now + 1e-3
         if turn.decided:
             assert (record.request_line, record.host) == (ask.line, ask.host)
