@@ -160,7 +160,7 @@ def test_each_phase_is_explained(phase: Phase) -> None:
 
 @pytest.mark.parametrize("word", ["bad-request", "client-left", "queue-full", "queue-timeout", "shutdown", "internal"])
 def test_what_may_happen_to_who_waits_is_explained(word: str) -> None:
-    """Whatever ends a wait in a queue has that state in its row: a body may be found bad, and a defect met, there too."""
+    """Whatever ends a wait in a queue has that state in its row: a bad body and a defect may be met there too."""
     page = (ROOT / "docs" / "outcomes.md").read_text("utf-8")
     row = page.partition(f"\n| `{word}` | ")[2].partition(" | ")[0]
     assert any(state.endswith(Phase.QUEUE.value) for state in CODE.findall(row))
