@@ -309,15 +309,17 @@ def test_a_server_that_moved_has_its_places_too() -> None:
 
 def test_with_source_each_client_has_its_own_second_choice() -> None:
     """Where its server refuses, is moved or is taken away: the same as if that had never been there."""
-    fields = {"balance": Balance.SOURCE, "redispatch": Redispatch.YES}
     clients = [f"192.0.2.{number}" for number in range(60)]
     for client in clients:
-        refused, taken_away = (Attempts(pool(*"abcd", **fields), None, client=client) for _ in range(2))
+        refused, taken_away = (
+            Attempts(pool(*"abcd", balance=Balance.SOURCE, redispatch=redispatch), None, client=client)
+            for redispatch in (Redispatch.YES, Redispatch.NO)
+        )
         first = refused.first()
         assert first is not None
         assert taken_away.first() is not None
         others = [name for name in "abcd" if name != first.server.name]
-        second = pool(*others, **fields).take(None, client=client)
+        second = pool(*others, balance=Balance.SOURCE).take(None, client=client)
         assert second is not None
         taken_away._pool.administer(taken_away._pool.servers[first.server.name], Admin.MAINT)
         for attempts in (refused, taken_away):
