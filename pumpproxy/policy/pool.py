@@ -65,6 +65,7 @@ class Pool:
     def declare(self, backend: Backend) -> None:
         """Take over what the file says now. Servers of the same name and address keep their state."""
         before = self.servers
+        shares = [(one.name, one.declared.weight, one.grain) for one in before.values()]
         servers: dict[str, ServerState] = {}
         grain = STEPS if backend.slow_start else 1
         for declared in backend.servers:
@@ -84,6 +85,10 @@ class Pool:
             for server in servers.values()
             if server.declared.cookie is not None
         }
+        if shares != [(one.name, one.declared.weight, one.grain) for one in servers.values()]:
+            # What was gained by other weights would be paid back by many turns in a row.
+            for server in servers.values():
+                server.credit = 0
         self._review(chain(before.values(), servers.values()))
 
     # Choosing -------------------------------------------------------------------------------------------------------
@@ -160,10 +165,7 @@ class Pool:
         return bool(self._balanced) or self._wanted(ticket) is not None or self._awaits(ticket)
 
     def wait(self, ticket: Ticket) -> bool:
-        """A place in a queue, for whom `take` had nobody; False where there is none to be had.
-
-        It may be served at once, by another than the one whose queue is full.
-        """
+        """A place in a queue, or at another server than the one whose queue is full; False where none is to be had."""
         self._serial += 1
         ticket.serial = self._serial
         return self.waiting < self.most and self._stand(ticket)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pumpproxy.model import Config
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.serverstate import ServerState
 
 HOST = b"Host: a.example\r\n"
@@ -78,8 +79,8 @@ class LongWorld(World):
     short = 0
     full = False
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: Config, client: ClientAddress = CLIENT) -> None:
+        super().__init__(config, client)
         self.others: list[ServerState] = []
         """Where other clients have a connection, of backend a."""
 
@@ -112,9 +113,9 @@ class LongWorld(World):
 class ShortWorld(LongWorld):
     """What may go the short way does, as `flow.straighthttp` leads it."""
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.straight = StraightExchange(self.runtime, self.runtime.frontends["f"], CLIENT, self.now, EPOCH)
+    def __init__(self, config: Config, client: ClientAddress = CLIENT) -> None:
+        super().__init__(config, client)
+        self.straight = StraightExchange(self.runtime, self.runtime.frontends["f"], client, self.now, EPOCH)
         self.exchange = self.straight
 
     def tell(self, fact: Callable[..., Sequence[HttpStep]], *arguments: object) -> None:
@@ -179,7 +180,7 @@ def config(chance: random.Random) -> Config:
             Mode.HTTP,
             chance.choice([Balance.ROUNDROBIN, *Balance]),
             servers,
-            use_server=(("a.example", "a0"),),
+            use_server=chance.choice([(), (("a.example", "a0"),)]),
             forwardfor=forwardfor,
             redispatch=chance.choice(list(Redispatch)),
             timeout_queue=chance.choice([0.5, 60.0]),

@@ -9,12 +9,13 @@ import pytest
 
 from pumpproxy.model import Admin, Balance, Check, Redispatch
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
+from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.queue import Ticket
 from tests.policy.declared import backend, config, pool, runtime, server
 from tests.policy.guests import Guest, at, checked, limited
 
 if TYPE_CHECKING:
-    from pumpproxy.policy.pool import Pool
+    from pumpproxy.model import Backend
 
 REFUSED = ConnectFailure.REFUSED
 PINNED = (("a.example", "a"),)
@@ -309,15 +310,17 @@ def test_a_server_that_moved_has_its_places_too() -> None:
 
 def test_with_source_each_client_has_its_own_second_choice() -> None:
     """Where its server refuses, is moved or is taken away: the same as if that had never been there."""
-    fields = {"balance": Balance.SOURCE, "redispatch": Redispatch.YES}
     clients = [f"192.0.2.{number}" for number in range(60)]
     for client in clients:
-        refused, taken_away = (Attempts(pool(*"abcd", **fields), None, client=client) for _ in range(2))
+        refused, taken_away = (
+            Attempts(pool(*"abcd", balance=Balance.SOURCE, redispatch=redispatch), None, client=client)
+            for redispatch in (Redispatch.YES, Redispatch.NO)
+        )
         first = refused.first()
         assert first is not None
         assert taken_away.first() is not None
         others = [name for name in "abcd" if name != first.server.name]
-        second = pool(*others, **fields).take(None, client=client)
+        second = pool(*others, balance=Balance.SOURCE).take(None, client=client)
         assert second is not None
         taken_away._pool.administer(taken_away._pool.servers[first.server.name], Admin.MAINT)
         for attempts in (refused, taken_away):
@@ -355,3 +358,35 @@ def test_who_is_bound_to_a_server_that_is_not_there_is_led_as_others_are(change:
     assert live.take(None, live.servers["a"], bound) is live.servers["a"]
     assert live.take(None, None, bound) is live.servers["a"]
     assert bound.connections == 0
+
+
+# The round ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("weights", "slow", "now"), [((256, 1), 0.0, (1, 1)), ((5, 5), 10.0, (1, 1)), ((1, 1, 1), 0.0, (1, 1))]
+)
+def test_a_reload_with_other_weights_begins_another_round(
+    weights: tuple[int, ...], slow: float, now: tuple[int, ...]
+) -> None:
+    """Nobody gets many in a row for what was due to it by the old ones."""
+
+    def declared(shares: tuple[int, ...], slow_start: float) -> Backend:
+        servers = (server(name, 1 + place, weight=shares[place]) for place, name in enumerate("abc"[: len(shares)]))
+        return backend(*servers, slow_start=slow_start)
+
+    live = Pool(declared(weights, slow))
+    for turns in range(1, 130):
+        live.take(None)
+        if turns % 43 == 0:
+            live.declare(declared(now, 0.0))
+            assert [Guest(live).at for _ in range(4)] == ["a", "b", "a", "b"]
+            live.declare(declared(weights, slow))
+
+
+def test_a_reload_with_the_same_weights_goes_on_with_the_round() -> None:
+    """Whoever's turn it is."""
+    live = pool("a", "b", "c")
+    assert at(Guest(live), Guest(live)) == "a b"
+    live.declare(backend("a", "b", "c", retries=1))
+    assert Guest(live).at == "c"

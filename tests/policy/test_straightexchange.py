@@ -10,6 +10,7 @@ import pytest
 
 from pumpproxy.model import ConnectionMode, ForwardFor
 from pumpproxy.policy.outcome import Outcome
+from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.straightexchange import MOST_KNOWN
 from tests.playbook import GET, OK, site
 from tests.policy.straightworld import ANSWERS, HOST, LINES, SECTIONS, LongWorld, ShortWorld, config
@@ -29,7 +30,8 @@ class Both:
     def __init__(self, seed: int) -> None:
         self.chance = chance = random.Random(seed)
         declared = config(chance)
-        self.long, self.short = LongWorld(declared), ShortWorld(declared)
+        client = ClientAddress(f"198.51.100.{seed % 200}", 4000)
+        self.long, self.short = LongWorld(declared, client), ShortWorld(declared, client)
         self._section = chance.choice(SECTIONS[:5])
         self.waited = 0
 
