@@ -10,8 +10,9 @@ where they meet:
     model, places, hostnames, interfaces   frozen values of the file; one spelling of a name; the seams
     wire                           bytes in, values out: ClientHello, HTTP heads, chunks, alerts
     config                         the file: reader, schema, problems, differences
-    policy                         pure decisions: sniff, routes, pool, attempts, session, exchange, outcome
+    policy                         pure decisions: sniff, routes, pool, attempts, session, exchange, outcome, health
     flow                           Twisted: listeners, fronts, dialling, relays, the one timer
+    checks                         Twisted: whether servers are there
     stats                          the access log
     service, tap                   the tree, SIGHUP and the end; the command line
 

@@ -8,13 +8,18 @@ from twisted.internet.interfaces import (
     IReactorCore,
     IReactorFDSet,
     IReactorFromThreads,
-    IReactorPluggableNameResolver,
     IReactorTCP,
     IReactorTime,
     IReactorUNIX,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet import protocol
+
+    from pumpproxy.places import ServerAddress
+    from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.records import SessionRecord
 
 
@@ -35,6 +40,30 @@ class IRelay(Protocol):
         """Reset both connections now."""
 
 
+class IDial(Protocol):
+    """One attempt to connect to a server, over the address and by the way that its clients take."""
+
+    def connect(self, address: ServerAddress, timeout: float) -> None:
+        """Start; may end from within this call."""
+
+    def cancel(self) -> None:
+        """Give up at once, silently."""
+
+
+class Dialling(Protocol):
+    """Makes attempts."""
+
+    def __call__(self, build: Callable[[], protocol.Protocol], failed: Callable[[ConnectFailure], None]) -> IDial:
+        """One, of which exactly one follows: `build` is called, `failed` is, or it was cancelled."""
+
+
+class IProbe(Protocol):
+    """One check of one server, under way; its result is told once."""
+
+    def cancel(self) -> None:
+        """Give up at once: nothing is told any more."""
+
+
 class Expiring(Protocol):
     """Something that must be looked at again at some time; see `flow.idle.Sweep`."""
 
@@ -52,7 +81,6 @@ class Reactor(
     IReactorCore,
     IReactorFDSet,
     IReactorFromThreads,
-    IReactorPluggableNameResolver,
     IReactorTCP,
     IReactorTime,
     IReactorUNIX,

@@ -18,16 +18,32 @@ from pumpproxy.places import (
     InheritedAddress,
     RegexHost,
     ServerAddress,
+    SrvAddress,
     TcpAddress,
     UnixAddress,
     WildcardHost,
 )
+from pumpproxy.servers import (
+    Admin,
+    Balance,
+    Check,
+    CheckKind,
+    CookieMode,
+    OnDown,
+    PersistenceCookie,
+    Redispatch,
+    SendProxy,
+    Server,
+)
 
 __all__ = [
     "Action",
+    "Admin",
     "Backend",
     "Balance",
     "BindAddress",
+    "Check",
+    "CheckKind",
     "Config",
     "ConnectionMode",
     "CookieMode",
@@ -41,13 +57,16 @@ __all__ = [
     "LogSink",
     "Mode",
     "Network",
+    "OnDown",
     "PersistenceCookie",
     "Redispatch",
     "RegexHost",
     "RelayKind",
     "Route",
+    "SendProxy",
     "Server",
     "ServerAddress",
+    "SrvAddress",
     "Target",
     "TcpAddress",
     "UnixAddress",
@@ -104,35 +123,6 @@ class ForwardFor:
     """Only where a trusted client sent none."""
 
 
-class CookieMode(enum.Enum):
-    """Whose cookie leads a client back to its server."""
-
-    PREFIX = "prefix"
-    """The application's, whose value gets the server's before it on the way to the client."""
-    INSERT = "insert"
-    """Our own."""
-    REWRITE = "rewrite"
-    """The application's, whose value becomes the server's."""
-
-
-@dataclass(frozen=True, slots=True)
-class PersistenceCookie:
-    """`cookie` of a backend. All but name and mode is for INSERT."""
-
-    name: str
-    """Letter case matters."""
-    mode: CookieMode
-    indirect: bool = False
-    """Servers do not see it."""
-    nocache: bool = False
-    httponly: bool = False
-    secure: bool = False
-    maxidle: float | None = None
-    """Seconds since the client was here last; None: any number. The cookie has the date, exact to four seconds."""
-    maxlife: float | None = None
-    """As `maxidle`, since the client was here first."""
-
-
 class ConnectionMode(enum.Enum):
     """Whose connections outlive a response."""
 
@@ -169,13 +159,6 @@ class RelayKind(enum.Enum):
     """On Twisted's transports."""
 
 
-class Redispatch(enum.Enum):
-    """`redispatch` where it is not a number."""
-
-    NO = "no"
-    YES = "yes"
-
-
 @dataclass(frozen=True, slots=True)
 class Frontend:
     """Addresses, what is read from the clients there, and where it is routed to."""
@@ -195,6 +178,12 @@ class Frontend:
     """None: the global limit alone."""
     forwardfor: ForwardFor | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    accept_proxy: tuple[Network, ...] = ()
+    """Who must send a header of the PROXY protocol first; from anybody else one is refused."""
+    max_per_source: int | None = None
+    """Connections at a time of one address (IPv6: of one /64); None: any number."""
+    rate_per_source: int | None = None
+    """... and new ones a minute."""
     forwarded: bool = False
     forwarded_proto: bool = False
     forwarded_host: bool = False
@@ -223,28 +212,6 @@ class Frontend:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """One `server` line."""
-
-    name: str
-    address: ServerAddress
-    weight: int = 1
-    """0 to 256. 0: never chosen by balancing, still by `use-server` and by cookie."""
-    disabled: bool = False
-    """Never chosen at all."""
-    drain: bool = False
-    """As weight 0."""
-    cookie: str | None = None
-    """What stands for it in the backend's cookie; no other server of the backend has the same."""
-
-
-class Balance(enum.Enum):
-    """How a pool chooses."""
-
-    ROUNDROBIN = "roundrobin"
-
-
-@dataclass(frozen=True, slots=True)
 class Backend:
     """A named group of servers."""
 
@@ -264,6 +231,17 @@ class Backend:
     timeout_connect: float = 5.0
     timeout_server: float = 60.0
     timeout_server_fin: float = 30.0
+    timeout_queue: float = 60.0
+    """The longest wait for a place at a server, or with `hold` for one that is UP."""
+    timeout_check: float | None = None
+    """For the answer to a check, once it is connected; None: the check's `inter`."""
+    hold: bool = False
+    """While every server is DOWN, connections wait instead of failing."""
+    on_down: OnDown = OnDown.KEEP
+    slow_start: float = 0.0
+    """Seconds in which a server that comes UP goes from a small share to its weight; 0: at once."""
+    warn_days: int = 14
+    """TLS checks: days before the end of a certificate from which on it is warned of. 0: never."""
     cookie: PersistenceCookie | None = None
     """HTTP only."""
 
@@ -278,5 +256,7 @@ class Config:
     """None: derived from the descriptor limit."""
     log: LogSink = LogSink.NONE
     relay: RelayKind = RelayKind.AUTO
+    nameservers: tuple[TcpAddress, ...] = ()
+    """Who is asked for names, by UDP and TCP; nobody: the system's nameservers."""
     source: str = field(default="", compare=False)
     """The file it was read from, for messages."""

@@ -35,9 +35,24 @@ class DnsAddress:
 
     name: str
     port: int
+    absolute: bool = False
+    """The name is whole: the system's search list is not for it."""
 
     def __str__(self) -> str:
-        return f"{self.name}:{self.port}"
+        return f"{self.name}{'.' if self.absolute else ''}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class SrvAddress:
+    """A service whose SRV records (RFC 2782) name the hosts and ports, asked for while the service runs."""
+
+    name: str
+    """`_service._tcp.name`, in the one spelling."""
+    absolute: bool = False
+    """As a DnsAddress's."""
+
+    def __str__(self) -> str:
+        return f"srv:{self.name}{'.' if self.absolute else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,7 @@ class InheritedAddress:
 
 
 BindAddress = TcpAddress | UnixAddress | InheritedAddress
-ServerAddress = TcpAddress | UnixAddress | DnsAddress
+ServerAddress = TcpAddress | UnixAddress | DnsAddress | SrvAddress
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ The only place where the rooms meet. May not: read bytes, or decide what a conne
 
 from __future__ import annotations
 
+import random
 import signal
 import time
 from pathlib import Path
@@ -14,12 +15,16 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from pumpproxy.checks.checker import Surroundings
+from pumpproxy.checks.checkers import Checkers
+from pumpproxy.checks.probes import Probes
 from pumpproxy.config.diff import changes
 from pumpproxy.config.load import load_file
 from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
+from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.environment import Environment
-from pumpproxy.flow.front import FrontProtocol
+from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
@@ -27,8 +32,7 @@ from pumpproxy.flow.relaying import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.flow.straight import ShortWay
-from pumpproxy.flow.straighthttp import StraightHttpFront
-from pumpproxy.model import DnsAddress, Mode, RelayKind
+from pumpproxy.model import DnsAddress, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
 
@@ -42,18 +46,11 @@ if TYPE_CHECKING:
     from pumpproxy.flow.listeners import Opened
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import Config
-    from pumpproxy.policy.records import ClientAddress
-    from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.attempts import ConnectFailure
+    from pumpproxy.policy.names import Endpoint
 
 FAREWELL = 1.0
 """Seconds that the last connections have to be gone, once they were told to go."""
-
-
-def _build(environment: Environment, frontend: FrontendState, client: ClientAddress, port: int | None) -> Protocol:
-    """What reads a client, by the frontend's mode at the moment of the accept."""
-    if frontend.declared.mode is Mode.HTTP:
-        return StraightHttpFront(environment, frontend, client, port)
-    return FrontProtocol(environment, frontend, client)
 
 
 def _waits_for_a_writer(path: Path) -> bool:
@@ -90,7 +87,7 @@ class ProxyService(Service):
             reactor=reactor,
             now=now,
             wall=wall,
-            runtime=Runtime(loaded.config, self._descriptors.clients),
+            runtime=Runtime(loaded.config, self._carried(loaded.config), random.getrandbits(63)),
             sweep=Sweep(reactor, now),
             resolver=Resolver(reactor),
             sink=self._sink,
@@ -98,7 +95,10 @@ class ProxyService(Service):
         self.environment.kept.most = self._descriptors.kept
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
-        self._listeners = Listeners(self.environment, _build, ShortWay)
+        self.environment.resolver.found = self._follow_service
+        self._listeners = Listeners(self.environment, build_front, ShortWay)
+        probes = Probes(reactor, self._dialling, now)
+        self._checkers = Checkers(Surroundings(reactor, now, wall, probes.start, self.environment.went_down))
 
     # The beginning
 
@@ -114,6 +114,7 @@ class ProxyService(Service):
         config = self.config
         self._warn_of_descriptors()
         self._declare_names(config)
+        self._checkers.follow(self.environment.runtime)
         self._listeners.follow()
         kind = RelayKind.PORTABLE if self.environment.poller is None else RelayKind.SPLICE
         self.log.info("relay: {kind}", kind=kind.value)
@@ -171,12 +172,13 @@ class ProxyService(Service):
     def _follow(self, loaded: Loaded, opened: Opened) -> None:
         self._loaded = loaded
         before = self.config.maxconn
-        self.environment.runtime.reload(loaded.config, self._descriptors.clients)
+        self.environment.runtime.reload(loaded.config, self._carried(loaded.config))
         if self.config.maxconn != before:
             self._warn_of_descriptors()
         self._sink.declare(loaded.config)
         self._use_relay(loaded.config.relay)
         self._declare_names(loaded.config)
+        self._checkers.follow(self.environment.runtime)
         self._listeners.adopt(opened)
         self._listeners.follow()
 
@@ -208,12 +210,14 @@ class ProxyService(Service):
 
     def _end_all(self) -> None:
         """The grace is over."""
+        self._checkers.stop()
         self._deadline = self._reactor.callLater(FAREWELL, self._gone)
         for connection in list(self.environment.connections):
             connection.shut_down()
 
     def _gone(self) -> None:
         """Nothing is left, or nothing more is waited for."""
+        self._checkers.stop()
         self.environment.idle = None
         if self._deadline.active():
             self._deadline.cancel()
@@ -246,7 +250,14 @@ class ProxyService(Service):
             self._deadline.cancel()
             self._end_all()
 
-    # Limits, names and relays
+    # Limits, names, relays and checks
+
+    def _dialling(self, build: Callable[[], Protocol], failed: Callable[[ConnectFailure], None]) -> Dial:
+        """For checks: the way that connections take."""
+        environment = self.environment
+        dial = Dial(environment.reactor, environment.resolver, build, failed, environment.lean)
+        dial.speaks = True
+        return dial
 
     def _use_relay(self, wanted: RelayKind) -> None:
         """For connections from now on; those that run keep theirs."""
@@ -257,20 +268,27 @@ class ProxyService(Service):
             self._poller = Poller(self._reactor, self.environment.now)
         self.environment.poller = self._poller
 
+    def _carried(self, config: Config) -> int:
+        checked = sum(server.check is not None for backend in config.backends for server in backend.servers)
+        return self._descriptors.beside(checked)
+
     def _warn_of_descriptors(self) -> None:
-        wanted = self.config.maxconn
-        if wanted is not None and wanted > self._descriptors.clients:
-            self.log.warn(
-                "maxconn = {wanted} needs {needed} descriptors, and the limit is {limit}: connections will wait",
-                wanted=wanted,
-                needed=self._descriptors.needed(wanted),
-                limit=self._descriptors.limit,
-            )
+        shortage = self._descriptors.shortage(self.config.maxconn)
+        if shortage is not None:
+            self.log.warn("{shortage}", shortage=shortage)
+
+    def _follow_service(self, service: SrvAddress, endpoints: tuple[Endpoint, ...]) -> None:
+        """DNS says where a service is."""
+        self.environment.runtime.found(service, endpoints)
+        self._checkers.follow(self.environment.runtime)
 
     def _declare_names(self, config: Config) -> None:
         self.environment.resolver.declare(
-            server.address
-            for backend in config.backends
-            for server in backend.servers
-            if isinstance(server.address, DnsAddress)
+            (
+                server.address
+                for backend in config.backends
+                for server in backend.servers
+                if isinstance(server.address, DnsAddress | SrvAddress)
+            ),
+            config.nameservers,
         )

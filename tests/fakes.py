@@ -53,7 +53,7 @@ def environment(
         wall=time.time,
         runtime=Runtime(config, limit),
         sweep=Sweep(real, now),
-        resolver=Resolver(real),
+        resolver=Resolver(real, getattr(reactor, "names", None)),
         sink=sink,
     )
     made.kept.most = 16

@@ -260,3 +260,8 @@ def finish_up(play: Playbook) -> Sequence[HttpStep]:
 def shut_down(play: Playbook) -> Sequence[HttpStep]:
     """The service ends."""
     return play.exchange.shut_down(play.now)
+
+
+def server_went_down(play: Playbook) -> Sequence[HttpStep]:
+    """The server that has the request is DOWN, and `on-down = close`."""
+    return play.exchange.server_went_down(play.now)

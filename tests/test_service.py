@@ -7,6 +7,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, cast
 
+import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
@@ -15,6 +16,8 @@ from zope.interface import implementer
 
 from pumpproxy import service as service_module
 from pumpproxy.config.load import load_file
+from pumpproxy.model import SrvAddress
+from pumpproxy.policy.names import Endpoint
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.service import ProxyService
 from tests.fakes import LOOPBACK, RecordingSink, client_hello, unused_port
@@ -24,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import pytest
     from twisted.logger import LogEvent
 
     from pumpproxy.interfaces import Reactor
 
 HELLO = client_hello()
+INTERNAL_ERROR = b"\x15\x03\x01\x00\x02\x02\x50"
 
 
 @contextlib.contextmanager
@@ -101,6 +104,44 @@ def say(name: bytes) -> contextlib.AbstractContextManager[int]:
 
 
 @pytest_twisted.ensureDeferred
+async def test_where_a_service_is_decides_who_serves(tmp_path: Path) -> None:
+    """Its line is nobody until the names' answer, which counts from then on."""
+    port = unused_port()
+    site = text(port, 1).replace(f"{LOOPBACK}:1\n", "srv:_https._tcp.web.example\nretries = 0\n")
+    with say(b"one") as behind:
+        running = Running(tmp_path, f"[global]\nnameservers = {LOOPBACK}:{unused_port()}\n{site}")
+        assert await deferToThread(name_of, port) == INTERNAL_ERROR
+        resolver = running.service.environment.resolver
+        resolver.found(SrvAddress("_https._tcp.web.example"), (Endpoint(LOOPBACK, behind, 10, 1),))
+        assert await deferToThread(name_of, port) == b"one"
+        await running.service.stopService()
+    assert [record.server for record in running.sink.records] == ["s", f"s@{LOOPBACK}:{behind}"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_servers_of_a_service_are_checked_as_they_come(tmp_path: Path) -> None:
+    """One that DNS names and that is not there is DOWN; one that stays keeps its state; one that goes is let be."""
+    port, gone = unused_port(), unused_port()
+    site = text(port, 1).replace(f"{LOOPBACK}:1\n", "srv:_https._tcp.web.example check inter=1s\n")
+    service = SrvAddress("_https._tcp.web.example")
+    with say(b"one") as behind:
+        running = Running(tmp_path, f"[global]\nnameservers = {LOOPBACK}:{unused_port()}\n{site}")
+        resolver, pools = running.service.environment.resolver, running.service.environment.runtime.pools
+        absent, present = (Endpoint(LOOPBACK, one, 10, 1) for one in (gone, behind))
+        resolver.found(service, (absent, present))
+        server = pools["b"].servers[f"s@{LOOPBACK}:{gone}"]
+        await until(lambda: not server.up)
+        assert [await deferToThread(name_of, port) for _ in range(3)] == [b"one"] * 3
+        resolver.found(service, (absent,))
+        assert pools["b"].servers == {server.name: server}
+        assert not server.up
+        resolver.found(service, (present,))
+        assert server.suspected is None
+        assert await deferToThread(name_of, port) == b"one"
+        await running.service.stopService()
+
+
+@pytest_twisted.ensureDeferred
 async def test_start_and_end(tmp_path: Path) -> None:
     """Each listener and the number of routes are logged; at the end the socket's count is, and nobody listens."""
     port = unused_port()
@@ -168,6 +209,27 @@ async def test_a_reload_to_a_relay_that_the_system_has_not_changes_nothing(
         await running.service.stopService()
     assert sum(line.startswith(f"{running.path}:2: [global] relay: splice needs") for line in lines) == 1
     assert sum(line.startswith("reload refused") for line in lines) == 1
+
+
+@pytest.mark.parametrize("relay", ["portable", "auto"])
+@pytest_twisted.ensureDeferred
+async def test_servers_are_checked_from_the_start_to_the_end(tmp_path: Path, relay: str) -> None:
+    """One that is not there is found out, on the way that connections take; a reload keeps its state; then all ends."""
+    port, gone = unused_port(), unused_port()
+    with say(b"one") as behind, logged() as lines:
+        content = f"[global]\nrelay = {relay}\n" + text(port, gone).replace(f":{gone}", f":{gone} check")
+        content += f"server spare = {LOOPBACK}:{behind} backup"
+        running = Running(tmp_path, content)
+        server = running.service.environment.runtime.pools["b"].servers["s"]
+        await until(lambda: not server.up)
+        assert await deferToThread(name_of, port) == b"one"
+        assert running.reload(content.replace("check", "check inter=1s"))
+        assert not server.up
+        await running.service.stopService()
+        assert server.suspected is None
+    turns = [line for line in lines if line.startswith("b/s is ")]
+    assert len(turns) == 1
+    assert turns[0].startswith("b/s is DOWN: L4CON, refused, after ")
 
 
 @pytest_twisted.ensureDeferred

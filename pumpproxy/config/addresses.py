@@ -2,7 +2,8 @@
 
     *:443  0.0.0.0:443  [::]:443  127.0.0.1:8443  unix:/run/app.sock     both (`*` and the unspecified ones: bind only)
     systemd:NAME                                                         bind
-    name.example:443                                                     server
+    name.example:443  srv:_https._tcp.name.example                       server (with a dot at the end: the whole name)
+    192.0.2.53  192.0.2.53:8600  2001:db8::53  [2001:db8::53]:8600       nameserver
 
 May not: resolve a name, or ask the system which addresses it has. `*` is IPv4 and IPv6, `[::]` is IPv6 alone.
 """
@@ -14,12 +15,12 @@ import re
 
 from pumpproxy import hostnames
 from pumpproxy.config.problems import BadValue, Fault, quoted
-from pumpproxy.config.values import LATER
 from pumpproxy.model import (
     BindAddress,
     DnsAddress,
     InheritedAddress,
     ServerAddress,
+    SrvAddress,
     TcpAddress,
     UnixAddress,
 )
@@ -34,6 +35,9 @@ _LONGEST_PATH = 107
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[^:]*)")
 _PORT = re.compile(r"[0-9]{1,5}")
 _LAST_PORT = 65535
+_DNS_PORT = 53
+# RFC 2782: _Service._Proto.Name; Consul takes a tag in the place of the protocol.
+_SERVICE = re.compile(r"_[^._]+\._[^._]+\.[^.]")
 # sd_listen_fds_with_names(3): printable ASCII without the colon, 255 characters at most.
 _DESCRIPTOR_NAME = re.compile(r"[!-9;-~]{1,255}")
 
@@ -62,16 +66,28 @@ def server(text: str) -> ServerAddress:
     if kind == "unix":
         return UnixAddress(_path(text, rest))
     if kind == "srv":
-        raise BadValue(Fault(f"{quoted(text)} cannot be asked for", LATER, text))
+        return SrvAddress(_srv_name(text, rest), absolute=rest.endswith("."))
     if kind == "systemd":
         raise BadValue(Fault(f"{quoted(text)} is no address of a server", "systemd: is for bind", text))
     host, port = _host_port(text, "192.0.2.1:8080, [2001:db8::1]:8080, name.example:8080 or unix:/PATH")
     address = _ip(host)
     if address is None:
-        return DnsAddress(_dns_name(text, host), port)
+        return DnsAddress(_dns_name(text, host), port, absolute=host.endswith("."))
     if address.is_unspecified:
-        loopback = "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004 - IP's own version number
-        raise BadValue(Fault(f"{quoted(host)} is no address of a server", f"this host is {loopback}", text))
+        hint = f"this host is {_loopback(address)}"
+        raise BadValue(Fault(f"{quoted(host)} is no address of a server", hint, text))
+    return TcpAddress(str(address), port)
+
+
+def nameserver(text: str) -> TcpAddress:
+    """The address of a nameserver; without a port it is DNS's."""
+    host, port = text, _DNS_PORT
+    if _ip(text) is None:
+        host, port = _host_port(text, "192.0.2.53, 2001:db8::53 or 192.0.2.53:8600")
+    address = _ip(host)
+    if address is None or address.is_unspecified:
+        hint = f"this host is {_loopback(address)}" if address else "it is asked for names, and has none itself"
+        raise BadValue(Fault(f"{quoted(host)} is no address of a nameserver", hint, text))
     return TcpAddress(str(address), port)
 
 
@@ -84,6 +100,14 @@ def _dns_name(text: str, host: str) -> str:
         return hostnames.from_text(host)
     except ValueError as error:
         raise BadValue(Fault(str(error), word=text)) from error
+
+
+def _srv_name(text: str, name: str) -> str:
+    if _SERVICE.match(name) is None:
+        raise BadValue(Fault(f"{quoted(text)} names no service", "for example srv:_https._tcp.name.example", text))
+    if ":" in name:
+        raise BadValue(Fault(f"{quoted(text)} has a port", "the SRV records say the ports", text))
+    return _dns_name(text, name)
 
 
 def _path(text: str, path: str) -> str:
@@ -109,6 +133,8 @@ def _host_port(text: str, forms: str) -> tuple[str, int]:
 def _hint(text: str, forms: str) -> str:
     if _PORT.fullmatch(text.removeprefix(":")):
         return f"write HOST:{text.removeprefix(':')}; for a listener on every address *:{text.removeprefix(':')}"
+    if text == "accept-proxy":
+        return "write accept-proxy = NET... on a line of its own"
     if text.startswith("/"):
         return f"write unix:{text}"
     if "://" in text:
@@ -119,6 +145,10 @@ def _hint(text: str, forms: str) -> str:
     if isinstance(_ip(address), ipaddress.IPv6Address) and _PORT.fullmatch(port):
         return f"write [{address}]:{port}"
     return forms
+
+
+def _loopback(address: IpAddress) -> str:
+    return "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004 - IP's own version number
 
 
 def _ip(host: str) -> IpAddress | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from pumpproxy.config import addresses, backends, frontends, routes, schema
+from pumpproxy.config import addresses, backendrows, backends, frontendrows, frontends, routes
 from pumpproxy.config.problems import Place, Problems, nearest, quoted
 from pumpproxy.model import BindAddress, Mode
 
@@ -88,7 +88,7 @@ def _listeners(fronts: Mapping[str, Values], problems: Problems) -> _Listeners:
     """All addresses of the file; two that the kernel would not give at once are a problem of the later one."""
     found: _Listeners = {}
     for values in fronts.values():
-        given = values.given(schema.BIND)
+        given = values.given(frontendrows.BIND)
         if given is None:
             continue
         for word, address in zip(given.entry.value.split(), given.value, strict=True):
@@ -106,7 +106,7 @@ def _listeners(fronts: Mapping[str, Values], problems: Problems) -> _Listeners:
 
 def _check_loops(listeners: _Listeners, backs: Mapping[str, Values], problems: Problems) -> None:
     for values in backs.values():
-        for given in values.each(schema.SERVER):
+        for given in values.each(backendrows.SERVER):
             for listener in listeners.get(addresses.slot(given.value.address), ()):
                 if addresses.leads_to(given.value.address, listener.address):
                     message = f"{given.value.address} is our own address: connections come back to us"

@@ -106,7 +106,7 @@ def _reordered(section: str, old: Sequence[str], new: Sequence[str]) -> Iterator
 
 
 def _global(config: Config) -> dict[str, str]:
-    return {"maxconn": spelled(config.maxconn), "log": spelled(config.log), "relay": spelled(config.relay)}
+    return {key: spelled(getattr(config, key)) for key in ("maxconn", "log", "relay", "nameservers")}
 
 
 def _facts(section: Frontend | Backend) -> dict[str, str]:

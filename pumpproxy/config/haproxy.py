@@ -23,7 +23,8 @@ EQUIVALENTS = {
     "mode": "mode = tls, tcp or http",
     "log": "log = twistd in [global]",
     "maxconn": "maxconn = NUMBER",
-    "balance": "balance = roundrobin",
+    "balance": "balance = roundrobin, leastconn, source, first or random",
+    "hash-type": "none: balance = source moves as few clients as it can",
     "cookie": "cookie = NAME prefix, insert or rewrite",
     "retries": "retries = NUMBER",
     "acl": "route NAME = TARGET",
@@ -32,14 +33,22 @@ EQUIVALENTS = {
     "redirect": "route NAME = redirect https",
     "http-request redirect": "route NAME = redirect https",
     "server": "server NAME = ADDRESS",
+    "default-server": "none: write its words on each server's line",
+    "server-template": "server NAME = srv:_SERVICE._tcp.NAME",
+    "resolvers": "nameservers = ADDRESS... in [global]",
+    "stick-table": "max-per-source = NUMBER, rate-per-source = NUMBER, balance = source",
+    "stick": "balance = source, or a cookie",
     "use-server": "use-server SERVER = NAME",
     "tcp-request inspect-delay": "inspect-delay = DURATION",
+    "tcp-request connection": "accept-proxy = NET..., max-per-source = NUMBER, rate-per-source = NUMBER",
     "tcp-request": "mode = tls, which waits for the hello by itself",
+    "timeout check": "timeout-check = DURATION",
     "timeout client": "timeout-client = DURATION",
     "timeout client-fin": "timeout-client-fin = DURATION",
     "timeout connect": "timeout-connect = DURATION",
     "timeout http-keep-alive": "timeout-http-keep-alive = DURATION",
     "timeout http-request": "timeout-http-request = DURATION",
+    "timeout queue": "timeout-queue = DURATION",
     "timeout server": "timeout-server = DURATION",
     "timeout server-fin": "timeout-server-fin = DURATION",
     "timeout tunnel": "timeout-tunnel = DURATION",
@@ -49,16 +58,59 @@ EQUIVALENTS = {
     "option forwarded": "forwarded = yes",
     "option forwardfor": "forwardfor = yes",
     "option http-server-close": "connection = server-close",
+    "option httpchk": "check=http check-path=/PATH on a server's line",
     "option httpclose": "connection = close",
     "option httplog": "log-format = httplog",
+    "option log-health-checks": "none: each change of a server's state is logged",
     "option redispatch": "redispatch = yes",
     "option socket-stats": "socket-stats = yes",
+    "option ssl-hello-chk": "check=tls-hello on a server's line",
+    "option tcp-check": "check on a server's line, which connects and no more",
     "option tcplog": "log-format = tcplog",
+    "http-check": "check-path=, check-host= and check-status= on a server's line",
+    "tcp-check": "check on a server's line, which connects and no more",
 }
 """Words as HAProxy has them -> what to write, in the order of the documentation's table."""
 
-LATER = ("option ssl-hello-chk", "stats", "timeout check", "timeout queue")
+_SAME_ADDRESS = "none: a check goes where the connections go"
+_UNOPENED = "none: TLS is passed on unopened"
+
+ON_SERVERS = {
+    "addr": _SAME_ADDRESS,
+    "port": _SAME_ADDRESS,
+    "agent-check": "none: a server's state is what its checks say",
+    "track": "none: a server's state is what its checks say",
+    "observe": "none: a connection that fails brings a check at once",
+    "error-limit": "none: a connection that fails brings a check at once",
+    "on-error": "none: a connection that fails brings a check at once",
+    "on-marked-down": "on-down = close in the backend",
+    "slowstart": "slow-start = DURATION in the backend",
+    "check-send-proxy": "send-proxy=v1 or send-proxy=v2, which its checks send too",
+    "send-proxy": "send-proxy=v1",
+    "send-proxy-v2": "send-proxy=v2",
+    "send-proxy-v2-ssl": "send-proxy=v2",
+    "send-proxy-v2-ssl-cn": "send-proxy=v2",
+    "check-ssl": "check=tls",
+    "verify": "check-verify, of what check=tls sees",
+    "verifyhost": "check-sni=HOST, with check=tls check-verify",
+    "ssl": _UNOPENED,
+    "sni": _UNOPENED,
+    "ca-file": _UNOPENED,
+    "crt": _UNOPENED,
+    "init-addr": "none: a start waits for no name",
+    "resolvers": "nameservers = ADDRESS... in [global]",
+    "resolve-prefer": "none: the system's order of addresses holds",
+    "minconn": "maxconn=N alone",
+}
+"""The same for the words of a server's line."""
+
+LATER = ("stats",)
 """Words whose equivalent comes with a later version."""
+
+
+def on_a_server(word: str) -> str:
+    """A hint for a word of a server's line that is one of HAProxy's; else no hint."""
+    return f"HAProxy's '{word}' is here: {ON_SERVERS[word]}" if word in ON_SERVERS else ""
 
 
 def hint(text: str) -> str:

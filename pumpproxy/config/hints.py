@@ -29,8 +29,6 @@ def for_section(word: str) -> str:
 
 def for_key(word: str, key: str, kinds: Sequence[Kind]) -> str:
     """A hint for a key, and its first word, that sections of these kinds do not know."""
-    if _is_later(word, key, kinds):
-        return LATER
     elsewhere = _elsewhere(word)
     if elsewhere:
         return f"it belongs in [{'] or ['.join(elsewhere)}]"
@@ -41,7 +39,7 @@ def for_key(word: str, key: str, kinds: Sequence[Kind]) -> str:
 
 def meant(word: str, key: str, kinds: Sequence[Kind]) -> str:
     """The key that an unknown one is probably meant to be; empty where none is near, or where it is a key elsewhere."""
-    if _is_later(word, key, kinds) or _elsewhere(word):
+    if _elsewhere(word):
         return ""
     known = _known(kinds)
     if _hyphened(key) in known:
@@ -52,10 +50,6 @@ def meant(word: str, key: str, kinds: Sequence[Kind]) -> str:
 def _hyphened(key: str) -> str:
     """A key as ours are written: `timeout client` and `default_backend` are HAProxy's ways."""
     return "-".join(key.lower().replace("_", "-").split())
-
-
-def _is_later(word: str, key: str, kinds: Sequence[Kind]) -> bool:
-    return any(word in schema.LATER[kind] or _hyphened(key) in schema.LATER[kind] for kind in kinds)
 
 
 def _elsewhere(word: str) -> list[str]:

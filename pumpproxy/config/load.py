@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pumpproxy.config import backends, crosscheck, frontends, hints, ini, schema, sections, text
+from pumpproxy.config import backends, checknames, crosscheck, frontends, globalrows, hints, ini, sections, text
 from pumpproxy.config.ini import Section
 from pumpproxy.config.option import Kind
 from pumpproxy.config.problems import BadValue, ConfigError, Place, Problem, Problems, quoted
@@ -80,20 +80,22 @@ def _loaded(found: Iterable[Section], source: str, problems: Problems) -> Loaded
     fronts = _read_all(Kind.FRONTEND, grouped.frontends, defaults, problems)
     backs = _read_all(Kind.BACKEND, grouped.backends, defaults, problems)
     built = [frontends.build(name, values, problems) for name, values in fronts.items()]
+    usable = tuple(frontend for frontend in built if frontend is not None)
     config = Config(
-        frontends=tuple(frontend for frontend in built if frontend is not None),
-        backends=tuple(backends.build(name, values, problems) for name, values in backs.items()),
-        maxconn=main.find(schema.GLOBAL_MAXCONN),
-        log=main.get(schema.GLOBAL_LOG),
-        relay=main.get(schema.GLOBAL_RELAY),
+        frontends=usable,
+        backends=checknames.named(usable, [backends.build(name, values, problems) for name, values in backs.items()]),
+        maxconn=main.find(globalrows.GLOBAL_MAXCONN),
+        log=main.get(globalrows.GLOBAL_LOG),
+        relay=main.get(globalrows.GLOBAL_RELAY),
+        nameservers=main.find(globalrows.GLOBAL_NAMESERVERS) or (),
         source=source,
     )
     refused = [*defaults.refused, *(entry for values in fronts.values() for entry in values.refused)]
     crosscheck.check(fronts, backs, crosscheck.Unread(refused, grouped.lost), problems)
     if not fronts and not grouped.lost:
         problems.error(Place(0), "there is no [frontend NAME]: nothing to listen on")
-    relay = main.given(schema.GLOBAL_RELAY)
-    place = Place(0, "global", schema.GLOBAL_RELAY.key) if relay is None else relay.place
+    relay = main.given(globalrows.GLOBAL_RELAY)
+    place = Place(0, "global", globalrows.GLOBAL_RELAY.key) if relay is None else relay.place
     return Loaded(config, problems.by_line(), place)
 
 

@@ -20,6 +20,11 @@ ALL = frozenset(Mode)
 TLS = frozenset({Mode.TLS})
 HTTP = frozenset({Mode.HTTP})
 NAMED = frozenset({Mode.TLS, Mode.HTTP})
+RELAYED = frozenset({Mode.TLS, Mode.TCP})
+
+# How values are written that rows of two modules have.
+BOOLEAN = "`yes` or `no`"
+FORWARDFOR = "`yes`, `no`, or `[except NET...] [header NAME] [if-none]`"
 
 
 class Kind(enum.Enum):

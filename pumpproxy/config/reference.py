@@ -1,6 +1,6 @@
 """docs/configuration.md, written from the schema: `python -m pumpproxy.config.reference > docs/configuration.md`.
 
-May not: say of a key what its row does not say.
+May not: say of a key, or of a word of a server's line, what its row does not say.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import textwrap
 
-from pumpproxy.config import haproxy, schema
+from pumpproxy.config import haproxy, schema, serverwords
 from pumpproxy.config.option import ALL, Kind, Named, Option, Row
 
 _WIDTH = 118
@@ -52,8 +52,28 @@ One INI file says what is routed where. `twistd pumpproxy -c FILE --check` reads
 | `unix:/run/app.sock` | yes | yes | a socket in the file system |
 | `systemd:NAME` | yes | | a listening socket that systemd hands over, by its `FileDescriptorName=` |
 | `name.example:443` | | yes | a DNS name, asked for again while the service runs |
+| `srv:_https._tcp.name.example` | | yes | a service whose SRV records name hosts and ports, asked for again too |
 
 Ports are 1 to 65535.
+
+## Names of servers
+
+They are looked for as the system does, but never waited for by anybody else: in /etc/hosts, then at the nameservers of
+/etc/resolv.conf (or of `nameservers`), in the domains of its `search` list where a name has fewer dots than its `ndots`
+says. A dot at the end, `name.example.:443`, makes a name whole: it is looked for in no domain. Of resolv.conf's options
+`ndots`, `timeout`, `attempts`, `rotate`, `use-vc` and `no-aaaa` are obeyed; both files are read again when they change.
+nsswitch.conf and gai.conf are not looked at.
+
+A name is asked for at the start, and again when its answer ends (after its TTL: a second at least, an hour at most).
+If nobody answers, or the answer is that there is nothing, what was known stays, and the name is asked for again after
+2, 4, 8, 16 and then every 30 seconds. A change is logged. A host's addresses, IPv6 and IPv4, are one server: they are
+tried in the order of RFC 6724, each a quarter of a second after the one before.
+
+A service, `srv:...`, stands for as many servers as it has SRV records (RFC 2782), each with all that the line says.
+They are called `NAME@HOST:PORT`, in the log too. Those of the lowest priority are used, the others are `backup`. Their
+weights are the records', where the line does not say `weight=0`; above 256 they are scaled down. `cookie=VALUE`
+becomes a value of its own for each. `use-server` cannot name one of them. Until the first answer there is one server,
+without an address. SRV records are asked for by TCP first, so that none are left out.
 
 ## Routes
 
@@ -84,6 +104,15 @@ inside unbounded repetition, repetition of what can match the same letters in tw
 row that can each match anything.
 """
 
+_SERVERS = """\
+## Servers
+
+`server NAME = ADDRESS WORD...` in a backend. The words stand in any order, each of them once:
+
+| word | default | |
+| --- | --- | --- |
+"""
+
 _TITLES = {
     Kind.GLOBAL: "## `[global]`\n",
     Kind.FRONTEND: "## `[frontend NAME]`\n",
@@ -103,12 +132,23 @@ A section's name stands in brackets, a value after `=`, and words of a key are j
 
 def page() -> str:
     """The whole page, in Markdown."""
-    parts = [_READING]
+    parts = [_READING, _SERVERS + "".join(map(_line, serverwords.WORDS))]
     for kind, title in _TITLES.items():
         parts += [title, *(_entry(row) for row in schema.ROWS if row.kind is kind)]
     table = "".join(f"| `{theirs}` | {ours} |\n" for theirs, ours in haproxy.EQUIVALENTS.items())
+    table += "".join(f"| `server ... {theirs}` | {ours} |\n" for theirs, ours in haproxy.ON_SERVERS.items())
     table += "".join(f"| `{theirs}` | comes with a later version |\n" for theirs in haproxy.LATER)
     return "\n".join([*parts, _HAPROXY + table])
+
+
+def _line(word: serverwords.Word) -> str:
+    default = f"`{word.default}`" if word.default else word.unset
+    return f"| `{_cell(word.form)}` | {default} | {_cell(word.doc)} |\n"
+
+
+def _cell(text: str) -> str:
+    """Within a table, where a bar of the text's own would end the cell."""
+    return text.replace("|", "\\|")
 
 
 def _entry(row: Row) -> str:

@@ -6,8 +6,16 @@ May not: be needed to understand a configuration; what is written here is read b
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from pumpproxy.model import Backend, ForwardFor, Frontend, PersistenceCookie, Route, Server
+from pumpproxy.config import checks, serverwords
+from pumpproxy.model import Backend, Check, ForwardFor, Frontend, PersistenceCookie, Route, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pumpproxy.config.serverwords import Word
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
@@ -20,7 +28,7 @@ def spelled(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return _duration(value)
+            return _duration(value) if value else "no"
         case enum.Enum():
             return str(value.value)
         case tuple():
@@ -57,12 +65,25 @@ def _cookie(value: PersistenceCookie) -> str:
 
 def server_line(server: Server) -> str:
     """What stands after the `=` of a server."""
-    words = [str(server.address)]
-    words += [f"weight={server.weight}"] if server.weight != 1 else []
-    words += [f"cookie={server.cookie}"] if server.cookie is not None else []
-    words += ["disabled"] if server.disabled else []
-    words += ["drain"] if server.drain else []
+    words = [str(server.address), *_words(server, Server(server.name, server.address), serverwords.OF_SERVERS)]
+    if server.check is not None:
+        check, pace = server.check, checks.usual(server.check.kind).inter
+        words += [serverwords.CHECK.spelled(check.kind, spelled(check.kind))]
+        words += _words(check, replace(checks.usual(check.kind, check.inter), inter=pace), serverwords.OF_CHECKS)
     return " ".join(words)
+
+
+def _words(declared: Server | Check, plain: Server | Check, words: Iterable[Word]) -> Iterator[str]:
+    """Those by which it differs from what a line without them declares."""
+    for word in words:
+        value = getattr(declared, word.field)
+        if value != getattr(plain, word.field):
+            yield word.spelled(value, _status(value) if isinstance(value, tuple) else spelled(value))
+
+
+def _status(statuses: tuple[int, int]) -> str:
+    low, high = statuses
+    return str(low) if low == high else f"{low}-{high}"
 
 
 def route_key(route: Route) -> str:

@@ -62,6 +62,11 @@ def duration(text: str, longest: float = LONGEST) -> float:
     return seconds
 
 
+def duration_or_no(text: str) -> float:
+    """A duration, or `no` (zero)."""
+    return 0.0 if text.lower() in _NO else duration(text)
+
+
 def _duration_hint(text: str) -> str:
     if _NUMBER.fullmatch(text):
         number = int(text)
@@ -82,6 +87,10 @@ def number(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+count = number(1, LARGEST_COUNT)
+"""A parser of how many there may be."""
 
 
 def size(least: int, most: int) -> Callable[[str], int]:

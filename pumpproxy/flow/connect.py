@@ -31,7 +31,8 @@ _HAS_QUICKACK = hasattr(socket, "TCP_QUICKACK")
 def opened(address: TcpAddress, *, speaks: bool = False) -> socket.SocketType:
     """A socket that is connecting to there. Raises OSError, with nothing left open.
 
-    `speaks`: the caller writes to it at once, so that its first words may bring the acknowledgement of the handshake.
+    `speaks`: the caller writes to it at once, so that its first words may bring the acknowledgement of the handshake;
+    or resets it at once, of which the server's program hears nothing then.
     """
     host = address.host
     sock = socket.SocketType(socket.AF_INET6 if ":" in host else socket.AF_INET, _NON_BLOCKING)
@@ -71,10 +72,10 @@ class Connecting:
         self.tick = NOWHERE
         self.state = "connecting"
 
-    def start(self, address: TcpAddress, timeout: float) -> None:
+    def start(self, address: TcpAddress, timeout: float, *, speaks: bool = False) -> None:
         """Connect within `timeout` seconds. What comes of it is told soon."""
         try:
-            sock = opened(address)
+            sock = opened(address, speaks=speaks)
         except OSError as problem:
             self._fail_soon(problem.errno or 0)
         else:

@@ -14,7 +14,7 @@ from twisted.internet.protocol import ClientFactory
 
 from pumpproxy.flow.connect import Connecting
 from pumpproxy.flow.socketstream import SocketStream
-from pumpproxy.model import DnsAddress, TcpAddress, UnixAddress
+from pumpproxy.model import DnsAddress, SrvAddress, TcpAddress, UnixAddress
 from pumpproxy.policy.attempts import ConnectFailure
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Dial:
     _timer: IDelayedCall | None = None
     _end = 0.0
     _over = False
+    speaks = False
+    """The caller writes to the connection, or ends it, as soon as it is there; see `connect.opened`."""
 
     def __init__(
         self,
@@ -111,6 +113,8 @@ class Dial:
         elif isinstance(address, DnsAddress):
             self._timer = self._reactor.callLater(timeout, self._resolved, ())
             self._resolver.ask(address, self._resolved)
+        elif isinstance(address, SrvAddress):
+            self._resolved(())
         else:
             self._try_next((address,))
 
@@ -160,7 +164,7 @@ class Dial:
         if self._lean is not None:
             connecting = Connecting(*self._lean, self)
             self._connectors.append(connecting)
-            connecting.start(first, timeout)
+            connecting.start(first, timeout, speaks=self.speaks)
             return
         factory = _OneConnection(self._connected, self.unreachable)
         connector = self._reactor.connectTCP(first.host, first.port, factory, timeout)

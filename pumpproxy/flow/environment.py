@@ -5,10 +5,12 @@ May not: know what kinds of connections there are.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.flow.kept import KeptServers
 from pumpproxy.flow.pipes import Pipes
+from pumpproxy.model import OnDown
 from pumpproxy.policy.admission import HelloBudget
 
 if TYPE_CHECKING:
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from pumpproxy.flow.poll import Poller
     from pumpproxy.flow.resolve import Resolver
     from pumpproxy.interfaces import ISessionSink, Reactor
+    from pumpproxy.policy.passage import Passage
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState, Runtime
-    from pumpproxy.policy.session import Session
+    from pumpproxy.policy.serverstate import ServerState
 
 
 class Connection(Protocol):
@@ -34,6 +39,9 @@ class Connection(Protocol):
     def shut_down(self) -> None:
         """End now: the service does."""
 
+    def leave_server(self, server: ServerState) -> None:
+        """End now what is relayed or asked there, if anything is: that server went DOWN."""
+
 
 class Waiter(Protocol):
     """A listener that does not accept because there is no room."""
@@ -46,6 +54,7 @@ class Environment:
     """Shared by all connections of a process. `now` is monotonic seconds, `wall` seconds since the epoch."""
 
     __slots__ = (
+        "_soon",
         "connections",
         "hellos",
         "idle",
@@ -87,6 +96,7 @@ class Environment:
         self.hellos: HelloBudget[Connection] = HelloBudget()
         self.connections: set[Connection] = set()
         self.waiting: set[Waiter] = set()
+        self._soon: list[Callable[[], None]] = []
         self.idle: Callable[[], None] | None = None
         """Called when the last connection has gone, if set."""
 
@@ -95,12 +105,34 @@ class Environment:
         """For `Dial`."""
         return None if self.poller is None else (self.poller, self.sweep)
 
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call it in this turn of the reactor or the next, but not from within what is being done now."""
+        if not self._soon:
+            self.reactor.callLater(0, self._do_soon)
+        self._soon.append(call)
+
+    def _do_soon(self) -> None:
+        calls, self._soon = self._soon, []
+        for call in calls:
+            call()
+
+    def awaits(self, ticket: Ticket, served: Callable[[], None]) -> None:
+        """Call `served` soon after the ticket is."""
+        ticket.wake = partial(self.soon, served)
+        if ticket.served:
+            ticket.wake()
+
     def opened(self, connection: Connection, frontend: FrontendState) -> None:
         """A client was accepted: it counts."""
         self.runtime.accepted(frontend)
         self.connections.add(connection)
 
-    def ended(self, connection: Connection, session: Session) -> None:
+    def gives_way(self, connection: Connection, frontend: FrontendState) -> None:
+        """Another takes this client over, and counts it: at once, so that nobody is let in between."""
+        self.runtime.accepted(frontend, -1)
+        self.connections.discard(connection)
+
+    def ended(self, connection: Connection, session: Passage) -> None:
         """As `closed`, of a client that was one session: its record is made and told, where anybody wants it."""
         sink = self.sink
         # Told before it counts no more: the service may end with the last connection.
@@ -122,3 +154,10 @@ class Environment:
                 waiter.resume()
         if self.idle is not None and not self.connections:
             self.idle()
+
+    def went_down(self, pool: Pool, server: ServerState) -> None:
+        """Its checks say so: nothing waits there for another request, and with `on-down = close` nothing goes on."""
+        self.kept.drop(server)
+        if pool.backend.on_down is OnDown.CLOSE:
+            for connection in list(self.connections):
+                connection.leave_server(server)

@@ -6,6 +6,7 @@ relay's end, and after a refusal to the linger.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, assert_never, cast
 
 from twisted.internet.protocol import connectionDone
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 
 from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.idle import NOWHERE
+from pumpproxy.flow.introduce import introduce
 from pumpproxy.flow.linger import Linger
 from pumpproxy.flow.relay import ServerProtocol
 from pumpproxy.flow.relaying import relay_between
@@ -21,7 +23,7 @@ from pumpproxy.flow.splice import SpliceRelay
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
 from pumpproxy.policy.outcome import Outcome
 from pumpproxy.policy.session import Session
-from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
+from pumpproxy.policy.steps import Abandon, Await, Connect, Pause, Refuse, Reset, StartRelay, Wait
 
 if TYPE_CHECKING:
     import socket
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
     from pumpproxy.flow.relaying import AnyRelay
     from pumpproxy.flow.spliceend import Detached
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
-    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.queue import Ticket
+    from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.steps import Step
 
 
 class FrontProtocol(StreamProtocol):
-    """One client."""
+    """One client; `arrived` where a PROXY header told of it."""
 
     log = Logger()
 
@@ -48,10 +52,14 @@ class FrontProtocol(StreamProtocol):
         "transport",
     )  # fmt: skip
 
-    def __init__(self, environment: Environment, frontend: FrontendState, client: ClientAddress) -> None:
+    def __init__(
+        self, environment: Environment, frontend: FrontendState, client: ClientAddress, arrived: Arrived | None = None
+    ) -> None:
         self._environment = environment
         self._frontend = frontend
         self._session = Session(environment.runtime, frontend, client, environment.now())
+        if arrived is not None:
+            self._session.introduced(arrived)
         self._dial: Dial | None = None
         self._pause: IDelayedCall | None = None
         self._relay: AnyRelay | None = None
@@ -65,7 +73,7 @@ class FrontProtocol(StreamProtocol):
         environment = self._environment
         environment.opened(self, self._frontend)
         environment.sweep.watch(self)
-        if not self._frontend.tls:
+        if not self._frontend.tls or self._frontend.sources is not None:
             self._do(self._session.opened(environment.now()))
 
     def dataReceived(self, data: bytes) -> None:
@@ -126,12 +134,17 @@ class FrontProtocol(StreamProtocol):
         else:
             self._do(self._session.shut_down())
 
+    def leave_server(self, server: ServerState) -> None:
+        """That server went DOWN."""
+        if self._relay is not None and self._session.server is server:
+            self._relay.abort(Outcome.SERVER_DOWN)
+
     def deadline(self) -> float | None:
-        """For the sweep: the hello's."""
+        """For the sweep: the hello's, or the one of a place in a queue."""
         return self._session.deadline()
 
     def expired(self, now: float) -> None:
-        """The hello is not complete in time."""
+        """It has passed."""
         self._do(self._session.deadline_passed(now))
 
     # Steps
@@ -142,6 +155,8 @@ class FrontProtocol(StreamProtocol):
                 self._connect(attempt)
             case Wait():
                 return
+            case Await(ticket):
+                self._await(ticket)
             case Pause():
                 self.transport.pauseProducing()
             case StartRelay():
@@ -166,6 +181,18 @@ class FrontProtocol(StreamProtocol):
         else:
             self._dial_now(attempt)
 
+    def _await(self, ticket: Ticket) -> None:
+        self._dial = None
+        self._leave_sniffing()
+        self._environment.sweep.watch(self)
+        self._environment.awaits(ticket, self._served)
+
+    def _served(self) -> None:
+        try:
+            self._do(self._session.served(self._environment.now()))
+        except Exception:  # noqa: BLE001 - whatever it was, the others go on
+            self._broke()
+
     def _dial_now(self, attempt: Attempt) -> None:
         self._pause = None
         self._dial = dial = self._new_dial()
@@ -182,9 +209,8 @@ class FrontProtocol(StreamProtocol):
     def _new_dial(self) -> Dial:
         environment = self._environment
         adopt = self._adopt if isinstance(self.transport, SocketStream) else None
-        return Dial(
-            environment.reactor, environment.resolver, self._server_protocol, self._failed, environment.lean, adopt
-        )
+        build = partial(ServerProtocol, self._connected)
+        return Dial(environment.reactor, environment.resolver, build, self._failed, environment.lean, adopt)
 
     def _broke(self) -> None:
         """A defect of ours while we connect is not in the client's own event: it must not leave the client waiting."""
@@ -199,7 +225,7 @@ class FrontProtocol(StreamProtocol):
     def _failed(self, failure: ConnectFailure) -> None:
         self._dial = None
         try:
-            self._do(self._session.connect_failed(failure))
+            self._do(self._session.connect_failed(failure, self._environment.now()))
         except Exception:  # noqa: BLE001 - as above
             self._broke()
 
@@ -214,17 +240,17 @@ class FrontProtocol(StreamProtocol):
     def _relay_to(self, server: Detached) -> None:
         session, environment = self._session, self._environment
         stream = cast("SocketStream", self.transport)
+        introduce(session, self.transport, session.server)
         step = session.connected(environment.now())
         if not isinstance(step, StartRelay) or session.pool is None:
             stream.poller.close(server.descriptor)
             return
         timeouts = self._frontend.timeouts(session.pool)
         self._relay = relay = SpliceRelay(environment, stream.poller, timeouts, self)
+        # What is ours does not count as the client's, which has said nothing by it.
+        relay.client.bytes = -len(step.header)
         del self.transport
-        relay.start_with(stream.detach(), server, to_server=step.preamble)
-
-    def _server_protocol(self) -> ServerProtocol:
-        return ServerProtocol(self._connected)
+        relay.start_with(stream.detach(), server, to_server=step.header + step.preamble)
 
     def _connected(self, server: ServerProtocol) -> None:
         self._dial = None
@@ -235,6 +261,7 @@ class FrontProtocol(StreamProtocol):
 
     def _start_relay(self, server: ServerProtocol) -> None:
         session = self._session
+        introduce(session, self.transport, session.server)
         step = session.connected(self._environment.now())
         if not isinstance(step, StartRelay) or session.pool is None:
             server.transport.abortConnection()
@@ -243,7 +270,8 @@ class FrontProtocol(StreamProtocol):
         relay = relay_between(self._environment, self.transport, server.transport, timeouts, self)
         self._relay = relay
         server.end = relay.server
-        relay.start(self.transport, server.transport, to_server=step.preamble)
+        relay.client.bytes = -len(step.header)
+        relay.start(self.transport, server.transport, to_server=step.header + step.preamble)
         if step.client_finished and self._relay is not None:
             relay.client.read_closed()
 

@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from pumpproxy.flow.drain import Drain
 from pumpproxy.flow.hauls import Hauls
+from pumpproxy.flow.introduce import introduce
 from pumpproxy.flow.progress import taken_by_peer
 from pumpproxy.flow.stream import StreamProtocol, is_network_end
 from pumpproxy.flow.upstream import Upstream
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     from pumpproxy.flow.relaying import AnyRelay
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
 
 
 @implementer(IPushProducer)
@@ -47,14 +49,21 @@ class HttpFacts(StreamProtocol):
     log = Logger()
 
     def __init__(
-        self, environment: Environment, frontend: FrontendState, client: ClientAddress, port: int | None = None
+        self,
+        environment: Environment,
+        frontend: FrontendState,
+        client: ClientAddress,
+        port: int | None = None,
+        arrived: Arrived | None = None,
     ) -> None:
-        """`port`: of ours, where the client came to; None on a unix socket."""
+        """`port`: where the client came to, None on a unix socket; `arrived`: where a PROXY header told of it."""
         now = environment.now()
         self._environment = environment
         self._frontend = frontend
         self._exchange = StraightExchange(environment.runtime, frontend, client, now, environment.wall() - now)
         self._exchange.port = port
+        if arrived is not None:
+            self._exchange.introduced(arrived)
         self._steps: deque[HttpStep] = deque()
         self._doing = False
         self._hauls = Hauls(environment.pipes, self)
@@ -71,7 +80,10 @@ class HttpFacts(StreamProtocol):
         """Accepted."""
         self._environment.opened(self, self._frontend)
         self.transport.registerProducer(self, True)
-        self._watch.look()
+        if self._frontend.sources is None:
+            self._watch.look()
+        else:
+            self._tell(self._exchange.opened)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -127,7 +139,12 @@ class HttpFacts(StreamProtocol):
     def server_connected(self, server: HttpServer) -> None:
         """Its connection is there."""
         self._upstream.connection = server
-        self._tell(self._exchange.connected)
+
+        def connected(now: float) -> Sequence[HttpStep]:
+            introduce(self._exchange, self.transport, server.server)
+            return self._exchange.connected(now)
+
+        self._tell(connected)
 
     def server_received(self, data: bytes) -> None:
         """It sent `data`."""
@@ -193,6 +210,15 @@ class HttpFacts(StreamProtocol):
         else:
             self._tell(self._exchange.shut_down)
 
+    def leave_server(self, server: ServerState) -> None:
+        """That server went DOWN."""
+        if self._exchange.engaged_at is not server:
+            return
+        if self._relay is not None:
+            self._relay.abort(Outcome.SERVER_DOWN)
+        else:
+            self._tell(self._exchange.server_went_down)
+
     # What the watch asks
 
     def _taken_by(self, side: Side) -> int | None:
@@ -240,6 +266,7 @@ class HttpFacts(StreamProtocol):
         """Nothing is left of the client."""
         self._watch.forget()
         self._upstream.close()
+        self._exchange.release()
         self._environment.closed(self, self._frontend)
 
     @abstractmethod

@@ -34,6 +34,8 @@ class HttpFront(HttpFacts):
             case httpsteps.Reach():
                 if self._upstream.reach(step.attempt, step.idle):
                     self._tell(lambda now: self._exchange.connected(now, reused=True))
+            case httpsteps.AwaitServer():
+                self._environment.awaits(step.ticket, self._served)
             case httpsteps.KeepServer():
                 self._upstream.keep(private=step.private)
             case httpsteps.LeaveServer():
@@ -70,6 +72,9 @@ class HttpFront(HttpFacts):
                 self._start_tunnel(step)
             case _:
                 assert_never(step)
+
+    def _served(self) -> None:
+        self._tell(self._exchange.served)
 
     def _finish(self, reply: bytes) -> None:
         self._watch.forget()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow import relay
     from pumpproxy.flow.idle import Sweep
     from pumpproxy.flow.kept import KeptServers
-    from pumpproxy.policy.pool import ServerState
+    from pumpproxy.policy.serverstate import ServerState
 
 PATIENCE = 1.0
 """Seconds for the server to close; then we do."""

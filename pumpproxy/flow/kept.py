@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pumpproxy.flow.httpserver import HttpServer
-    from pumpproxy.policy.pool import ServerState
+    from pumpproxy.policy.serverstate import ServerState
 
 
 class KeptServers:
@@ -63,6 +63,13 @@ class KeptServers:
             self._count -= 1
             if not idle:
                 del self._idle[server]
+
+    def drop(self, server: ServerState) -> None:
+        """End those of one server: it is DOWN."""
+        idle = self._idle.pop(server, [])
+        self._count -= len(idle)
+        for connection in idle:
+            connection.reset()
 
     def clear(self) -> None:
         """End all of them; `most` = 0 keeps others from coming."""

@@ -222,7 +222,7 @@ class Listener:
 
     def _accept_lean(self, poller: Poller, most: int) -> bool:
         frontend = self.frontend
-        short_way = self._short_way if frontend.tls else None
+        short_way = self._short_way if frontend.straight else None
         found, error = arrivals(self._socket, most, speak=short_way is not None)
         if found:
             self.accepted += len(found)

@@ -1,121 +1,110 @@
-"""DNS names of servers: asked through the reactor's resolver, again every 30 seconds, the last good answer kept.
+"""DNS names of servers while the service runs: the hosts and services that the file declares, and services' hosts.
 
-May not: try addresses, or judge a server. IPv4 and IPv6 addresses are given in the system's order (RFC 6724).
+May not: ask a nameserver (`lookup`), try addresses, or judge a server.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IResolutionReceiver
-from twisted.logger import Logger
-from zope.interface import implementer
-
-from pumpproxy.model import DnsAddress, TcpAddress
+from pumpproxy.flow.hosts import Host
+from pumpproxy.flow.lookup import Lookup
+from pumpproxy.flow.resolvconf import SystemFiles
+from pumpproxy.flow.services import Service
+from pumpproxy.model import DnsAddress, SrvAddress, TcpAddress
+from pumpproxy.policy.services import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IHostResolution
-
     from pumpproxy.interfaces import Reactor
+    from pumpproxy.policy.names import Endpoint
 
-    Answer = Callable[[tuple[TcpAddress, ...]], None]
-
-ASK_AGAIN = 30.0
-"""Seconds. The system's resolver does not say how long an answer holds."""
+    HostName = tuple[str, bool]
+    """The name, and whether it is absolute."""
 
 
-@implementer(IResolutionReceiver)
-class _Question:
-    """One question under way, and who waits for its answer."""
-
-    def __init__(self, address: DnsAddress, done: Callable[[_Question], None]) -> None:
-        self.address = address
-        self.found: list[TcpAddress] = []
-        self.waiting: list[Answer] = []
-        self._done = done
-
-    def resolutionBegan(self, _resolution: IHostResolution) -> None:
-        """Nothing to do: a question is never taken back."""
-
-    def addressResolved(self, address: IAddress) -> None:
-        if isinstance(address, IPv4Address | IPv6Address):
-            found = TcpAddress(address.host, self.address.port)
-            if found not in self.found:
-                self.found.append(found)
-
-    def resolutionComplete(self) -> None:
-        self._done(self)
+@lru_cache(maxsize=1024)
+def _places(hosts: tuple[str, ...], port: int) -> tuple[TcpAddress, ...]:
+    """Kept, because each connection wants them."""
+    return tuple(TcpAddress(host, port) for host in hosts)
 
 
 class Resolver:
-    """The addresses of the names that the file declares."""
+    """The names that the file declares, and those that its services name."""
 
-    log = Logger()
-
-    def __init__(self, reactor: Reactor) -> None:
+    def __init__(self, reactor: Reactor, lookup: Lookup | None = None) -> None:
         self._reactor = reactor
-        self._declared: frozenset[DnsAddress] = frozenset()
-        # An empty answer is kept too, as one that was said in the log; it is asked for again whenever it is needed.
-        self._known: dict[DnsAddress, tuple[TcpAddress, ...]] = {}
-        self._asked: dict[DnsAddress, _Question] = {}
-        self._call: IDelayedCall | None = None
+        self._lookup = Lookup(reactor, SystemFiles()) if lookup is None else lookup
+        self._declared: frozenset[HostName] = frozenset()
+        self._hosts: dict[HostName, Host] = {}
+        self._services: dict[SrvAddress, Service] = {}
+        self.found: Callable[[SrvAddress, tuple[Endpoint, ...]], None] = lambda _address, _endpoints: None
+        """Told of a service's endpoints when there are others, and when it is declared again."""
 
-    def declare(self, addresses: Iterable[DnsAddress]) -> None:
-        """These names are in use from now on; the others are forgotten. Needs a running reactor."""
-        self._declared = frozenset(addresses)
-        self._known = {address: known for address, known in self._known.items() if address in self._declared}
-        for address in self._declared:
-            if not self._known.get(address):
-                self._question(address)
-        if self._declared and self._call is None:
-            self._call = self._reactor.callLater(ASK_AGAIN, self._again)
-        elif not self._declared:
-            self.stop()
+    def declare(self, addresses: Iterable[DnsAddress | SrvAddress], nameservers: tuple[TcpAddress, ...] = ()) -> None:
+        """These names are in use from now on; the others are forgotten. Needs a running reactor.
+
+        `nameservers`: who is asked; the system's where there are none.
+        """
+        self._lookup.nameservers = nameservers
+        wanted = frozenset(addresses)
+        self._declared = frozenset((one.name, one.absolute) for one in wanted if isinstance(one, DnsAddress))
+        services = {one for one in wanted if isinstance(one, SrvAddress)}
+        for address in self._services.keys() - services:
+            self._services.pop(address).inquiry.stop()
+        self._settle(anew=True)
+        for address in services:
+            service = self._services.get(address)
+            if service is None:
+                service = self._services[address] = Service(self._reactor, self._lookup, address, self._changed)
+            if service.endpoints:
+                self.found(address, service.endpoints)
+            else:
+                service.inquiry.begin()
+
+    def ask(self, address: DnsAddress, answer: Callable[[tuple[TcpAddress, ...]], None]) -> None:
+        """Call `answer` with the known addresses now, or with what a question finds (none: an empty tuple)."""
+        key = address.name, address.absolute
+        host = self._hosts.get(key)
+        if host is None:
+            # Somebody still wants a name that a reload took away.
+            host = self._hosts[key] = Host(self._reactor, self._lookup, key[0], absolute=key[1])
+            host.kept = False
+        host.ask(lambda found: answer(_places(found, address.port)))
 
     def stop(self) -> None:
-        """Ask no more."""
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+        """Ask no more by itself."""
+        for host in self._hosts.values():
+            host.inquiry.stop()
+        for service in self._services.values():
+            service.inquiry.stop()
 
-    def ask(self, address: DnsAddress, answer: Answer) -> None:
-        """Call `answer` with the known addresses now, or with what a question finds (none: an empty tuple)."""
-        known = self._known.get(address)
-        if known:
-            answer(known)
-        else:
-            self._question(address, answer)
+    def _changed(self, service: Service) -> None:
+        self._settle()
+        self.found(service.address, service.endpoints)
 
-    def _again(self) -> None:
-        self._call = self._reactor.callLater(ASK_AGAIN, self._again)
-        for address in self._declared:
-            self._question(address)
+    def _settle(self, *, anew: bool = False) -> None:
+        """Keep what is declared and what services name; ask for what is new and did not come along with a service.
 
-    def _question(self, address: DnsAddress, *waiting: Answer) -> None:
-        question = self._asked.get(address)
-        if question is not None:
-            question.waiting += waiting
-            return
-        question = self._asked[address] = _Question(address, self._answered)
-        question.waiting += waiting
-        self._reactor.nameResolver.resolveHostName(question, address.name, address.port)
-
-    def _answered(self, question: _Question) -> None:
-        address, found = question.address, tuple(question.found)
-        self._asked.pop(address, None)
-        before = self._known.get(address)
-        if found:
-            if before is not None and set(before) != set(found):
-                self.log.info(
-                    "{name} is now at {found}", name=address.name, found=", ".join(found.host for found in found)
-                )
-        elif before is None:
-            self.log.warn("{name} has no address", name=address.name)
-        # Somebody may still ask for a name that a reload took away; its answer is not kept.
-        if address in self._declared and (found or before is None):
-            self._known[address] = found
-        for answer in question.waiting:
-            answer(found or before or ())
+        `anew`: also for what was asked for, and has no address.
+        """
+        carried: dict[str, tuple[str, ...]] = {}
+        wanted = set(self._declared)
+        for service in self._services.values():
+            addresses = map(address_of, service.endpoints)
+            wanted |= {(one.name, one.absolute) for one in addresses if isinstance(one, DnsAddress)}
+            carried |= service.carried
+        for key in self._hosts.keys() - wanted:
+            self._hosts.pop(key).drop()
+        for key in wanted:
+            host = self._hosts.get(key)
+            if host is None:
+                host = self._hosts[key] = Host(self._reactor, self._lookup, key[0], absolute=key[1])
+            host.kept = True
+            came = carried.get(key[0])
+            if came is not None and key not in self._declared:
+                host.carry(came)
+            elif not host.inquiry.repeats or (anew and not host.known):
+                host.inquiry.begin()

@@ -70,7 +70,7 @@ class SpliceRelay:
     def start_with(self, client: Detached, server: Detached, *, to_server: bytes, to_client: bytes = b"") -> None:
         """As `start`; both are this relay's from now on."""
         from_client, from_server = self.client, self.server
-        from_client.bytes, from_server.bytes = len(to_server), len(to_client)
+        from_client.bytes, from_server.bytes = from_client.bytes + len(to_server), len(to_client)
         self._environment.sweep.watch(self)
         from_client.resume(client)
         from_server.resume(server)

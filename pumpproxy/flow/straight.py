@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.spliceend import SpliceEnd
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.session import Session
 
 
@@ -60,6 +61,11 @@ class StraightRelay(SpliceRelay):
     def shut_down(self) -> None:
         """The service ends."""
         self.abort()
+
+    def leave_server(self, server: ServerState) -> None:
+        """That server went DOWN."""
+        if self.session.server is server:
+            self.abort(Outcome.SERVER_DOWN)
 
     # As a relay
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class TcpOptions:
     """For a transport that has `getHandle`."""
@@ -23,11 +26,11 @@ class TcpOptions:
 
     def getPeer(self) -> IPv4Address | IPv6Address:
         """The other's address."""
-        return _address(self.getHandle().getpeername())
+        return _address(self.getHandle(), socket.SocketType.getpeername)
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """Ours."""
-        return _address(self.getHandle().getsockname())
+        return _address(self.getHandle(), socket.SocketType.getsockname)
 
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: FBT001 - Twisted's signature
         """Whether small writes go out at once."""
@@ -46,6 +49,12 @@ class TcpOptions:
         return bool(self.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
 
-def _address(name: tuple[str, int]) -> IPv4Address | IPv6Address:
-    kind = IPv6Address if ":" in name[0] else IPv4Address
-    return kind("TCP", name[0], name[1])
+def _address(handle: socket.socket, ask: Callable[[socket.SocketType], tuple[str, int]]) -> IPv4Address | IPv6Address:
+    # A handle may call itself IPv4, whatever it is, and would get no more than the half of an IPv6 address: the kernel
+    # knows better, and is asked.
+    whole = socket.socket(fileno=handle.fileno())
+    try:
+        host, port = ask(whole)[:2]
+    finally:
+        whole.detach()
+    return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)

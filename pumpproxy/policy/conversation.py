@@ -6,10 +6,11 @@ May not: see a socket, a clock or a timer.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import ConnectionMode
-from pumpproxy.policy import httpsteps, persistence
+from pumpproxy.policy import httpsteps, pages, persistence
 from pumpproxy.policy.answers import led, named, own_answer
 from pumpproxy.policy.httpsteps import KeepServer, SendClient, StartTunnel
 from pumpproxy.policy.outcome import Outcome, Phase
@@ -23,13 +24,35 @@ from pumpproxy.wire.framing import CHUNKED, HTTP_11
 if TYPE_CHECKING:
     from pumpproxy.model import Frontend
     from pumpproxy.policy.answers import Answer
+    from pumpproxy.policy.sources import Refusal, Sources
     from pumpproxy.wire.http1 import RequestHead
+
+LONGEST_WAIT = 60
+"""Seconds that a refused client is told to wait: after a minute its source has all its rate again."""
 
 
 class Conversation(Standing):
     """One connection, request after request."""
 
     __slots__ = ()
+
+    # Arriving -------------------------------------------------------------------------------------------------------
+
+    def turn_away(self, refusal: Refusal, sources: Sources) -> None:
+        """One connection too many of its source: it is told so, unless many others are just now."""
+        ending = Ending(Outcome.TOO_MANY, Phase.REQUEST, refusal.detail)
+        if not sources.tell():
+            self.cut(ending)
+            return
+        self._leaves = sources.was_told
+        # An idle connection lasts so long, and then makes room.
+        wait = self.frontend.declared.timeout_http_keep_alive if refusal.wait is None else refusal.wait
+        request = self.begin()
+        page = pages.too_many(min(max(1, ceil(wait)), LONGEST_WAIT))
+        request.status = 429
+        request.bytes_out = len(page)
+        self.finish(page)
+        self.end(ending)
 
     # Reading --------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from pumpproxy.policy import httpsteps
 from pumpproxy.policy.conversation import Conversation
 from pumpproxy.policy.outcome import Outcome, Phase
+from pumpproxy.policy.preamble import header_for
 from pumpproxy.policy.request import Ending, Fault
+from pumpproxy.policy.sources import Refusal
 from pumpproxy.policy.standing import Stage
 from pumpproxy.policy.transaction import Side
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.httpsteps import HttpStep
+    from pumpproxy.policy.serverstate import ServerState
 
 
 class Exchange(Conversation):
@@ -32,6 +35,23 @@ class Exchange(Conversation):
     __slots__ = ()
 
     # Of the client --------------------------------------------------------------------------------------------------
+
+    def opened(self, now: float) -> Sequence[HttpStep]:
+        """The client's connection is there; one too many of its source is refused before anything is read."""
+        self.now = now
+        sources = self.frontend.sources
+        if sources is not None:
+            arrived = sources.arrive(self._client.host, now)
+            if isinstance(arrived, Refusal):
+                self.turn_away(arrived, sources)
+            elif arrived is not None:
+                self._leaves = arrived.leave
+        return self.flush()
+
+    def release(self) -> None:
+        """Nothing is left of the client: it counts nowhere any more. Called once."""
+        if self._leaves is not None:
+            self._leaves()
 
     def client_received(self, data: bytes, now: float) -> Sequence[HttpStep]:
         """The client sent `data`."""
@@ -85,19 +105,28 @@ class Exchange(Conversation):
 
     # Of the server --------------------------------------------------------------------------------------------------
 
+    def served(self, now: float) -> Sequence[HttpStep]:
+        """The ticket of `AwaitServer` is: there is a server to try, or will not be one."""
+        self.now = now
+        if self.stage is Stage.FORWARDING and self.transaction is not None:
+            self.settle(self.transaction, self.transaction.served(now))
+        return self.flush()
+
     def connected(self, now: float, *, reused: bool = False) -> Sequence[HttpStep]:
         """The attempt came about; `reused`: by a connection that was kept."""
         self.now = now
         if self.stage is not Stage.FORWARDING or self.transaction is None:
             return (httpsteps.RESET_SERVER,)
-        self.transaction.connect_succeeded(now, reused=reused)
+        server = self.transaction.attempt.server
+        header = b"" if reused else header_for(server, self._client, self.local, self.unique_id)
+        self.transaction.connect_succeeded(now, header, reused=reused)
         return self.flush()
 
     def connect_failed(self, failure: ConnectFailure, now: float) -> Sequence[HttpStep]:
         """The attempt failed."""
         self.now = now
         if self.stage is Stage.FORWARDING and self.transaction is not None:
-            self.settle(self.transaction, self.transaction.connect_failed(failure))
+            self.settle(self.transaction, self.transaction.connect_failed(failure, now))
         return self.flush()
 
     def server_received(self, data: bytes, now: float) -> Sequence[HttpStep]:
@@ -119,6 +148,19 @@ class Exchange(Conversation):
         self.now = now
         if self.stage is Stage.FORWARDING and self.transaction is not None:
             self.settle(self.transaction, self.transaction.closed(cleanly=cleanly))
+        return self.flush()
+
+    @property
+    def engaged_at(self) -> ServerState | None:
+        """The server whose connection carries what is under way, a tunnel too."""
+        transaction = self.transaction
+        return transaction.attempt.server if transaction is not None and transaction.up.connected else None
+
+    def server_went_down(self, now: float) -> Sequence[HttpStep]:
+        """That server is DOWN by its checks, and nothing is to go on there."""
+        self.now = now
+        if self.stage is Stage.FORWARDING:
+            self.fail(Fault(503, Ending(Outcome.SERVER_DOWN, self._phase)))
         return self.flush()
 
     def server_full(self, now: float) -> Sequence[HttpStep]:

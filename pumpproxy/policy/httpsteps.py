@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempt
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.records import RequestRecord
 
 
@@ -20,6 +21,13 @@ class Reach:
     attempt: Attempt
     idle: float
     """Seconds that a kept one may have been idle at most; 0: none, only a new one will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitServer:
+    """Wait in a queue; tell `served` once the ticket is."""
+
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,7 @@ class Ended:
 
 HttpStep = (
     Reach
+    | AwaitServer
     | SendServer
     | SendClient
     | LeaveServer

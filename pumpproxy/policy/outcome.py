@@ -17,10 +17,14 @@ class Outcome(enum.Enum):
     """Answered by a redirection of ours."""
     REFUSED = ("refused", "P")
     """A route or a policy of the file says so (`reject`, `drop`), or no route fits."""
+    TOO_MANY = ("too-many", "P")
+    """Its source has too many connections, or makes them too fast."""
     NOT_TLS = ("not-tls", "P")
     """Something else than TLS on a `mode = tls` frontend."""
     BAD_HELLO = ("bad-hello", "P")
     """TLS, but a ClientHello that no strict reader takes."""
+    BAD_PROXY_HEADER = ("bad-proxy-header", "P")
+    """Whoever must send a header of the PROXY protocol first sent something else."""
     BAD_REQUEST = ("bad-request", "P")
     """An HTTP request that is invalid, ambiguous, too large or of no kind that is served."""
     BAD_RESPONSE = ("bad-response", "P")
@@ -37,10 +41,16 @@ class Outcome(enum.Enum):
     """No server took the connection in time."""
     NO_SERVER = ("no-server", "S")
     """The backend had no server to try."""
+    QUEUE_TIMEOUT = ("queue-timeout", "s")
+    """It waited for a place at a server, or for one to be there, for too long."""
+    QUEUE_FULL = ("queue-full", "S")
+    """Too many waited already."""
     SERVER_LEFT = ("server-left", "S")
     """The server closed or reset the connection before the end."""
     SERVER_IDLE = ("server-idle", "s")
     """The server stopped sending or taking data."""
+    SERVER_DOWN = ("server-down", "D")
+    """The server went DOWN by its checks, and `on-down` says that nothing goes on there."""
     OVERLOAD = ("overload", "R")
     """Something of ours ran out: descriptors, local ports, memory for unfinished hellos."""
     SHUTDOWN = ("shutdown", "K")

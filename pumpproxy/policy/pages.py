@@ -16,6 +16,7 @@ REASONS = {
     408: "Request Timeout",
     414: "URI Too Long",
     421: "Misdirected Request",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
@@ -31,6 +32,7 @@ _EXPLANATIONS = {
     408: "The request did not arrive in time.",
     414: "The request's target is too long.",
     421: "No site of this name is served here.",
+    429: "Too many connections come from this address. Try again in a moment.",
     431: "The request's header fields are too large, or too many.",
     500: "Something failed here.",
     501: "The request asks for something that is not served here.",
@@ -61,6 +63,12 @@ def error_page(status: int, *, close: bool = True, body: bool = True) -> bytes:
     """One of our errors; `body=False` answers a HEAD. RFC 9110 section 15.5.6 wants Allow with a 405."""
     fields = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" if status == 405 else ""  # noqa: PLR2004
     return _response(status, _EXPLANATIONS[status], fields, close=close, body=body)
+
+
+@cache
+def too_many(wait: int) -> bytes:
+    """A 429 that says after how many seconds to come again (RFC 6585, section 4)."""
+    return _response(429, _EXPLANATIONS[429], f"Retry-After: {wait}\r\n", close=True, body=True)
 
 
 def redirection(status: int, location: str, *, close: bool, body: bool = True) -> bytes:

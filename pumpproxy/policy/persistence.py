@@ -17,8 +17,9 @@ from pumpproxy.wire.httpfields import OWS, values
 
 if TYPE_CHECKING:
     from pumpproxy.model import PersistenceCookie
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.request import Request
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.http1 import RequestHead, ResponseHead
     from pumpproxy.wire.httpfields import Field
 
@@ -79,7 +80,7 @@ def begin(request: Request, pool: Pool, head: RequestHead, epoch: float) -> Requ
     rule = pool.backend.cookie
     if rule is None:
         return head
-    request.persistence = Persistence(rule, pool, head, request.started, epoch)
+    request.persistence = Persistence(rule, pool, head, request.started, epoch, request.client)
     return request.persistence.head
 
 
@@ -104,8 +105,10 @@ class Persistence:
         "head",
     )
 
-    def __init__(self, rule: PersistenceCookie, pool: Pool, head: RequestHead, now: float, epoch: float) -> None:
-        """`now` is monotonic; `epoch`: the wall clock less it."""
+    def __init__(
+        self, rule: PersistenceCookie, pool: Pool, head: RequestHead, now: float, epoch: float, client: str = ""
+    ) -> None:
+        """`now` is monotonic; `epoch`: the wall clock less it; `client`: its address."""
         self._rule = rule
         self._name = rule.name.encode("ascii")
         self._pool = pool
@@ -118,13 +121,15 @@ class Persistence:
         self._first: int | None = None
         self.answered = Answered.NONE
         self.head = self._read(head, now + epoch)
-        self.attempts = Attempts(pool, head.host, self._server)
+        self.attempts = Attempts(pool, head.host, self._server, client)
 
     @property
     def asked(self) -> Asked:
         """What the request's cookie was good for, as it turned out."""
-        lost = self._asked is Asked.VALID and self.attempts.redispatched
-        return Asked.DOWN if lost else self._asked
+        attempts = self.attempts
+        # Whoever waited for it may have been sent elsewhere, without an attempt.
+        lost = attempts.redispatched or attempts.server not in {None, self._server}
+        return Asked.DOWN if lost and self._asked is Asked.VALID else self._asked
 
     # The request ----------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from pumpproxy.policy.outcome import Outcome
 
 if TYPE_CHECKING:
     from pumpproxy.policy.outcome import Phase
+    from pumpproxy.policy.passage import Passage
     from pumpproxy.policy.persistence import Answered, Asked
-    from pumpproxy.policy.session import Session
     from pumpproxy.wire.clienthello import ClientHello
 
 
@@ -23,6 +23,17 @@ class ClientAddress(NamedTuple):
 
     host: str
     port: int
+
+
+class Arrived(NamedTuple):
+    """How a client came, where a header of the PROXY protocol had to be read first."""
+
+    at: float
+    """When it was accepted."""
+    local: ClientAddress | None = None
+    """Where it had connected to; None: to our own address, or to a unix socket."""
+    unique_id: bytes = b""
+    """What its connection is called; empty: nothing yet."""
 
 
 class Load(NamedTuple):
@@ -51,8 +62,9 @@ class SessionRecord:
     started: float
     """Wall clock, seconds since the epoch: the accept, or the first byte of a later request."""
     queued: float | None
+    """From the routing to the attempt, or to the end where there was none: waiting for a server, and retries before."""
     connected: float | None
-    """From the first attempt to the established connection."""
+    """From the first attempt after the last waiting to the established connection."""
     total: float
     bytes_in: int
     """From the client."""
@@ -64,9 +76,20 @@ class SessionRecord:
     detail: str
     """One phrase on the outcome, ours (never a peer's bytes); empty where the word says it all."""
     hello: ClientHello | None = None
+    server_queue: int = 0
+    """Those who were before it in the queue for its server, when it came there."""
+    backend_queue: int = 0
+    """... for any server of its backend."""
+    unique_id: bytes = b""
+    """What headers of the PROXY protocol, ours or the one that was received, call the client's connection."""
 
 
-def session_record(session: Session, load: Load, now: float, wall: float) -> SessionRecord:
+def queued(routed: float | None, connecting: float | None, now: float) -> float | None:
+    """How long it waited for a server."""
+    return None if routed is None else max(0.0, (now if connecting is None else connecting) - routed)
+
+
+def session_record(session: Passage, load: Load, now: float, wall: float) -> SessionRecord:
     """That of a session which is over, as it stands."""
     attempts, server = session.attempts, session.server
     total = max(0.0, now - session.started)
@@ -79,7 +102,7 @@ def session_record(session: Session, load: Load, now: float, wall: float) -> Ses
         outcome=session.outcome or Outcome.INTERNAL,
         phase=session.phase,
         started=wall - total,
-        queued=None if connecting is None else 0.0,
+        queued=queued(session.routed_at, connecting, now),
         connected=None if connecting is None or connected is None else max(0.0, connected - connecting),
         total=total,
         bytes_in=session.bytes_in,
@@ -89,6 +112,9 @@ def session_record(session: Session, load: Load, now: float, wall: float) -> Ses
         redispatched=attempts.redispatched if attempts is not None else False,
         detail=session.detail,
         hello=session.hello,
+        server_queue=attempts.server_queue if attempts is not None else 0,
+        backend_queue=attempts.backend_queue if attempts is not None else 0,
+        unique_id=session.unique_id,
     )
 
 

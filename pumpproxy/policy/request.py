@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.records import RequestRecord
+from pumpproxy.policy.records import RequestRecord, queued
 
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempts
@@ -63,19 +63,23 @@ class Request:
         "attempts",
         "bytes_in",
         "bytes_out",
+        "client",
         "connected_at",
         "connecting_at",
         "head",
         "head_at",
         "persistence",
         "pool",
+        "routed_at",
         "server",
         "started",
         "status",
     )
 
-    def __init__(self, started: float) -> None:
+    def __init__(self, started: float, client: str = "") -> None:
+        """`client`: its address."""
         self.started = started
+        self.client = client
         self.head: Head | None = None
         self.head_at: float | None = None
         self.pool: Pool | None = None
@@ -84,6 +88,7 @@ class Request:
         """Of a backend with a `cookie`."""
         self.server: str | None = None
         """The name of the last one tried."""
+        self.routed_at: float | None = None
         self.connecting_at: float | None = None
         self.connected_at: float | None = None
         self.answered_at: float | None = None
@@ -116,7 +121,7 @@ class Request:
             outcome=ending.outcome,
             phase=ending.phase,
             started=self.started + epoch,
-            queued=None if self.connecting_at is None else 0.0,
+            queued=queued(self.routed_at, self.connecting_at, now),
             connected=_between(self.connecting_at, self.connected_at),
             total=now - self.started,
             bytes_in=self.bytes_in,
@@ -129,6 +134,8 @@ class Request:
             ),
             retries=attempts.retries if attempts is not None else 0,
             redispatched=attempts is not None and attempts.redispatched,
+            server_queue=attempts.server_queue if attempts is not None else 0,
+            backend_queue=attempts.backend_queue if attempts is not None else 0,
             detail=ending.detail,
             request_time=_between(self.started, self.head_at),
             response_time=_between(self.connected_at, self.answered_at),

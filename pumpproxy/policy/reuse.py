@@ -30,8 +30,14 @@ _UNAUTHORIZED = 401
 
 
 def keeps(frontend: Frontend, backend: Backend) -> bool:
-    """Whether servers' connections are kept."""
-    return (backend.connection or frontend.connection) is ConnectionMode.KEEP_ALIVE
+    """Whether servers' connections are kept: not where one is told by a PROXY header whose it is.
+
+    The protocol's section 2: proxies that re-use connections "MUST NOT implement this protocol on multiplexed
+    connections because the receiver would use the address advertised in the PROXY header as the address of all
+    forwarded requests's senders".
+    """
+    wanted = (backend.connection or frontend.connection) is ConnectionMode.KEEP_ALIVE
+    return wanted and all(server.send_proxy is None for server in backend.servers)
 
 
 def longest_idle(method: bytes) -> float:

@@ -6,6 +6,7 @@ May not: open or close anything.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import Mode
@@ -13,23 +14,33 @@ from pumpproxy.policy.inactivity import RelayTimeouts
 from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.routes import RouteTable
+from pumpproxy.policy.services import expanded, services_of
+from pumpproxy.policy.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pumpproxy.model import Config, Frontend, Target
-    from pumpproxy.policy.pool import ServerState
+    from pumpproxy.model import Config, Frontend, SrvAddress, Target
+    from pumpproxy.policy.names import Endpoint
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.clienthello import ClientHello
 
 
 class FrontendState:
-    """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start."""
+    """A frontend as it lives. `connections` counts the clients now, `accepted` all of them since the start.
 
-    __slots__ = ("_timeouts", "accepted", "connections", "declared", "pools", "routes", "tls")
+    `sources`: where its clients come from, None where nobody asks; `straight`: whether a first segment may be a whole
+    hello, of a client that nothing else has to be known of first.
+    """
+
+    __slots__ = (
+        "_timeouts", "accepted", "connections", "declared", "pools", "routes", "sources", "straight", "tls",
+    )  # fmt: skip
 
     def __init__(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
         self.connections = 0
         self.accepted = 0
+        self.sources: Sources | None = None
         self.declare(declared, pools)
 
     def declare(self, declared: Frontend, pools: Mapping[str, Pool]) -> None:
@@ -42,6 +53,17 @@ class FrontendState:
         self.tls = declared.mode is Mode.TLS
         self.pools = pools
         self._timeouts: dict[Pool, RelayTimeouts] = {}
+        self._limit(declared.max_per_source, declared.rate_per_source)
+        self.straight = self.tls and self.sources is None and not declared.accept_proxy
+
+    def _limit(self, most: int | None, rate: int | None) -> None:
+        """Who came while there was no limit has not been counted, and is not."""
+        if most is None and rate is None:
+            self.sources = None
+        elif self.sources is None:
+            self.sources = Sources(most, rate)
+        else:
+            self.sources.most, self.sources.rate = most, rate
 
     def target(self, hello: ClientHello) -> Target:
         """Where a client that asks so is led."""
@@ -62,10 +84,12 @@ class FrontendState:
 class Runtime:
     """The live side of a Config. `limit` is the effective global `maxconn`."""
 
-    __slots__ = ("config", "connections", "frontends", "limit", "pools")
+    __slots__ = ("_endpoints", "_seed", "config", "connections", "frontends", "limit", "pools")
 
-    def __init__(self, config: Config, limit: int) -> None:
-        """`limit`: what the process can carry, whatever the file says."""
+    def __init__(self, config: Config, limit: int, seed: int = 0) -> None:
+        """`limit`: what the process can carry, whatever the file says; `seed`: of what is left to chance."""
+        self._seed = seed
+        self._endpoints: dict[SrvAddress, tuple[Endpoint, ...]] = {}
         self.connections = 0
         self.frontends: dict[str, FrontendState] = {}
         self.pools: dict[str, Pool] = {}
@@ -76,11 +100,13 @@ class Runtime:
 
         A frontend of another mode is another frontend: who came to the old one is still read, and led, as it read.
         """
+        declared = frozenset(chain.from_iterable(map(services_of, config.backends)))
+        self._endpoints = {one: known for one, known in self._endpoints.items() if one in declared}
         pools: dict[str, Pool] = {}
-        for backend in config.backends:
+        for backend in (expanded(backend, self._endpoints) for backend in config.backends):
             pool = self.pools.get(backend.name)
             if pool is None:
-                pool = Pool(backend)
+                pool = Pool(backend, self._seed + len(pools))
             else:
                 pool.declare(backend)
             pools[backend.name] = pool
@@ -96,7 +122,24 @@ class Runtime:
         # More than the process can carry would be accepted, and then have no descriptor for its server.
         self.limit = limit if config.maxconn is None else min(config.maxconn, limit)
         self.frontends = frontends
+        gone = [pool for pool in self.pools.values() if pools.get(pool.backend.name) is not pool]
         self.pools = pools
+        for pool in gone:
+            pool.dissolve()
+        for pool in pools.values():
+            pool.most = max(1, self.limit // 2)
+
+    def found(self, service: SrvAddress, endpoints: tuple[Endpoint, ...]) -> bool:
+        """A service is there now; whether that changes anybody's servers. Those of the same name keep their state."""
+        self._endpoints[service] = endpoints
+        changed = False
+        for backend in self.config.backends:
+            pool = self.pools[backend.name]
+            now = expanded(backend, self._endpoints)
+            if now.servers != pool.backend.servers:
+                pool.declare(now)
+                changed = True
+        return changed
 
     def room(self, frontend: FrontendState) -> int:
         """How many more connections this frontend may accept now; 0 or less: none."""

@@ -1,6 +1,6 @@
 """One connection on a `tls` or `tcp` frontend, from accept to log line: each fact, in the past tense, returns a Step.
 
-    accept -> sniff -> route -> pick -> connect -> relay -> log
+    accept -> sniff -> route -> pick -> wait -> connect -> relay -> log
 
 May not: see a socket, a clock or a timer. `flow.front` does what a Step says, and nothing else. After `Refuse`,
 `Reset` or `Abandon` the session is over: its outcome stands, and further facts change nothing.
@@ -8,95 +8,52 @@ May not: see a socket, a clock or a timer. `flow.front` does what a Step says, a
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import Action
-from pumpproxy.policy import pages
-from pumpproxy.policy.attempts import Attempts, ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.records import session_record
-from pumpproxy.policy.sniff import Kind, Sniffer, SniffRefused
-from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, Connect, Refuse, StartRelay
-from pumpproxy.wire.alert import AlertDescription, alert_record
+from pumpproxy.policy.passage import INTERNAL_ERROR, Passage, Stage
+from pumpproxy.policy.preamble import header_for
+from pumpproxy.policy.sniff import Sniffer, SniffRefused
+from pumpproxy.policy.sources import Refusal
+from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, StartRelay
+from pumpproxy.wire.alert import alert_record
 from pumpproxy.wire.wholehello import read_whole
 
 if TYPE_CHECKING:
-    from pumpproxy.model import Target
-    from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.pool import Pool, ServerState
-    from pumpproxy.policy.records import ClientAddress, SessionRecord
-    from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.steps import Step
-    from pumpproxy.wire.clienthello import ClientHello
 
 MAX_EARLY = 64 * 1024
 """Bytes taken from a client beyond its hello while we connect; then its reading pauses (Twisted's own buffer size)."""
-MAX_ALPN_KEPT = 16
-"""Protocol names; browsers offer two or three."""
 STALL_SIZE = 256 * 1024
 """A hello that holds more than this must go on growing..."""
 STALL_TIME = 1.0
 """...at least once in so many seconds."""
 
-_UNRECOGNIZED = alert_record(AlertDescription.UNRECOGNIZED_NAME)
-_INTERNAL = alert_record(AlertDescription.INTERNAL_ERROR)
+_UNDER_WAY = (Stage.WAITING, Stage.CONNECTING)
 
 
-class Stage(enum.Enum):
-    """Where a session is."""
+class Session(Passage):
+    """The facts of one connection. Times are seconds of one monotonic clock."""
 
-    SNIFFING = enum.auto()
-    CONNECTING = enum.auto()
-    RELAYING = enum.auto()
-    OVER = enum.auto()
-
-
-_FAILURES = {ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT, ConnectFailure.RESOURCES: Outcome.OVERLOAD}
-_PHASES = {Stage.SNIFFING: Phase.REQUEST, Stage.CONNECTING: Phase.CONNECT, Stage.RELAYING: Phase.DATA}
-
-
-class Session:
-    """Every fact of one connection. Times are seconds of one monotonic clock."""
-
-    __slots__ = (
-        "_client_finished", "_early", "_first", "_runtime", "_sniffer", "attempts", "bytes_in", "bytes_out", "client",
-        "connected_at", "connecting_at", "detail", "frontend", "hello", "outcome", "phase", "pool", "server", "stage",
-        "started",
-    )  # fmt: skip
-
-    def __init__(self, runtime: Runtime, frontend: FrontendState, client: ClientAddress, now: float) -> None:
-        self._runtime = runtime
-        self.frontend = frontend
-        self.client = client
-        self.started = now
-        self.stage = Stage.SNIFFING
-        # What was received before the relay: the first segment, if the hello lay whole in it, else all that the
-        # sniffer has read; then what came while we connect.
-        self._first = b""
-        self._sniffer: Sniffer | None = None
-        self._early: bytearray | None = None
-        self._client_finished = False
-        self.attempts: Attempts | None = None
-        self.pool: Pool | None = None
-        # The one that was tried last; once connected, without attempts that there is anything to say of.
-        self.server: ServerState | None = None
-        self.hello: ClientHello | None = None
-        self.outcome: Outcome | None = None
-        self.phase = Phase.REQUEST
-        self.detail = ""
-        self.connecting_at: float | None = None
-        self.connected_at: float | None = None
-        self.bytes_in = 0
-        self.bytes_out = 0
-
-    # Facts ----------------------------------------------------------------------------------------------------------
+    __slots__ = ()
 
     def opened(self, now: float) -> Step:
-        """The client's connection is there. A `tcp` frontend asks nothing of the client, and connects."""
-        return (
-            WAIT if self.frontend.tls else self._take(self.frontend.declared.default_backend or Action.DROP, None, now)
-        )
+        """The client's connection is there. A `tcp` frontend asks nothing of the client, and connects.
+
+        One too many of its source is reset: no word, so that it costs next to nothing, and leaves nothing behind.
+        """
+        sources = self.frontend.sources
+        if sources is not None:
+            arrived = sources.arrive(self.client.host, now)
+            if isinstance(arrived, Refusal):
+                self._end(Outcome.TOO_MANY, arrived.detail)
+                return RESET
+            self._source = arrived
+        if self.frontend.tls:
+            return WAIT
+        return self._take(self.frontend.declared.default_backend or Action.DROP, None, now)
 
     def received(self, data: bytes, now: float) -> Step:
         """The client sent `data`, before the relay has started."""
@@ -110,7 +67,7 @@ class Session:
                 return self._sniff(data, now)
             self._first = data
             return self._route(hello, now)
-        if stage is Stage.CONNECTING:
+        if stage is Stage.CONNECTING or stage is Stage.WAITING:
             if self._early is None:
                 self._early = bytearray()
             self._early += data
@@ -136,10 +93,10 @@ class Session:
     def finished(self) -> Step:
         """The client closed its half, before the relay has started.
 
-        While we connect that is a goodbye from a TLS client, which has not even read a ServerHello; from any other it
-        may end a whole request, where there is one.
+        While we wait or connect that is a goodbye from a TLS client, which has not even read a ServerHello; from any
+        other it may end a whole request, where there is one.
         """
-        if self.stage is Stage.CONNECTING and self.hello is None and self.bytes_in:
+        if self.stage in _UNDER_WAY and self.hello is None and self.bytes_in:
             self._client_finished = True
             return WAIT
         return self._abandon(Outcome.CLIENT_LEFT)
@@ -149,7 +106,11 @@ class Session:
         return self._abandon(Outcome.CLIENT_LEFT)
 
     def deadline(self) -> float | None:
-        """When a hello must be complete; None after it was."""
+        """When a hello must be complete, or a server to be had; None while nothing of that is waited for."""
+        if self.stage is Stage.WAITING:
+            if self.pool is None or self.waiting_since is None:
+                return None
+            return self.waiting_since + self.pool.backend.timeout_queue
         if self.stage is not Stage.SNIFFING or not self.frontend.tls:
             return None
         end = self.started + self.frontend.declared.inspect_delay
@@ -159,7 +120,9 @@ class Session:
         return end
 
     def deadline_passed(self, now: float) -> Step:
-        """The deadline has passed without a complete hello: the frontend's `silent` policy."""
+        """It has: without a complete hello the frontend's `silent` policy follows, without a server the end."""
+        if self.stage is Stage.WAITING:
+            return self._nobody(Outcome.QUEUE_TIMEOUT, "no server had a place in time")
         if self.stage is not Stage.SNIFFING:
             return WAIT
         self.detail = "no complete hello in time"
@@ -167,7 +130,13 @@ class Session:
 
     def evicted(self) -> Step:
         """All unfinished hellos hold too much, and this one the most."""
-        return self._refuse(_INTERNAL, Outcome.OVERLOAD, "unfinished hellos hold too much memory")
+        return self._refuse(INTERNAL_ERROR, Outcome.OVERLOAD, "unfinished hellos hold too much memory")
+
+    def served(self, now: float) -> Step:
+        """The ticket is: there is a server to try, or will not be one."""
+        if self.stage is not Stage.WAITING or self.attempts is None:
+            return WAIT
+        return self._follow(self.attempts, self.attempts.served(), now)
 
     def connected(self, now: float) -> Step:
         """The server's connection is there."""
@@ -180,18 +149,18 @@ class Session:
         if self._early is not None:
             preamble += self._early
         self._let_go()
-        if self.attempts is not None and not self.attempts.retries:
+        header = b""
+        if self.server is not None:
+            header = header_for(self.server, self.client, self.local, self.unique_id, self.hello)
+        if self.attempts is not None and not self.attempts.retries and self.waiting_since is None:
             self.attempts = None
-        return StartRelay(preamble, self._client_finished)
+        return StartRelay(preamble, self._client_finished, header)
 
-    def connect_failed(self, failure: ConnectFailure) -> Step:
+    def connect_failed(self, failure: ConnectFailure, now: float) -> Step:
         """The attempt failed."""
         if self.stage is not Stage.CONNECTING or self.attempts is None:
             return WAIT
-        attempt = self.attempts.failed(failure)
-        if attempt is not None:
-            return self._connect(attempt)
-        return self._nobody(_FAILURES.get(failure, Outcome.CONNECT_FAILED), failure.value)
+        return self._follow(self.attempts, self.attempts.failed(failure), now)
 
     def relayed(self, bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> None:
         """The relay is over, after so many bytes from and to the client (those of the preamble included)."""
@@ -211,88 +180,3 @@ class Session:
     def held(self) -> int:
         """Bytes of a hello that is not complete."""
         return self._sniffer.held if self.stage is Stage.SNIFFING and self._sniffer is not None else 0
-
-    def release(self) -> None:
-        """Both connections are gone: the session counts nowhere any more. Called once."""
-        if self.attempts is not None:
-            self.attempts.release()
-        elif self.server is not None and self.pool is not None:
-            self.pool.leave(self.server)
-
-    def close(self, now: float, wall: float) -> SessionRecord:
-        """Release it, and tell all that there is to say."""
-        attempts, server = self.attempts, self.server
-        counts = server is not None if attempts is None else attempts.counts
-        load = self._runtime.load(self.frontend, self.pool, server, counts=counts)
-        self.release()
-        return session_record(self, load, now, wall)
-
-    # Decisions ------------------------------------------------------------------------------------------------------
-
-    def _route(self, hello: ClientHello, now: float) -> Step:
-        # What is kept for the log is bounded: a legal hello may offer ten thousand protocols.
-        self.hello = hello if len(hello.alpn) <= MAX_ALPN_KEPT else hello._replace(alpn=hello.alpn[:MAX_ALPN_KEPT])
-        return self._take(self.frontend.target(hello), hello.server_name, now)
-
-    def _not_tls(self, kind: Kind, now: float) -> Step:
-        target = self.frontend.declared.not_tls
-        if isinstance(target, str):
-            return self._take(target, None, now)
-        reply = b""
-        if kind is Kind.HTTP and target is not Action.DROP:
-            reply = pages.explain_tls() if target is Action.EXPLAIN else pages.error_page(421)
-        return self._refuse(reply, Outcome.NOT_TLS, self.detail)
-
-    def _take(self, target: Target, name: str | None, now: float, refused: Outcome = Outcome.REFUSED) -> Step:
-        """Do what a route or a policy says."""
-        if isinstance(target, str):
-            self.connecting_at = now
-            self.pool = self.frontend.pools[target]
-            self.attempts = Attempts(self.pool, name)
-            attempt = self.attempts.first()
-            if attempt is None:
-                return self._nobody(Outcome.NO_SERVER, "no server to try")
-            return self._connect(attempt)
-        if target is Action.REJECT and self.frontend.tls:
-            return self._refuse(_UNRECOGNIZED, refused, self.detail)
-        return self._refuse(b"", refused, self.detail)
-
-    def _connect(self, attempt: Attempt) -> Step:
-        self.stage = Stage.CONNECTING
-        self.phase = Phase.CONNECT
-        self.server = attempt.server
-        return Connect(attempt)
-
-    def _nobody(self, outcome: Outcome, detail: str) -> Step:
-        self.stage = Stage.CONNECTING
-        if self.hello is not None:
-            return self._refuse(_INTERNAL, outcome, detail)
-        self._end(outcome, detail)
-        return RESET
-
-    def _refuse(self, reply: bytes, outcome: Outcome, detail: str) -> Step:
-        if self.stage is Stage.OVER:
-            return WAIT
-        self.bytes_out += len(reply)
-        self._end(outcome, detail)
-        return Refuse(reply)
-
-    def _abandon(self, outcome: Outcome) -> Step:
-        if self.stage is Stage.OVER:
-            return WAIT
-        self._end(outcome, self.detail)
-        return ABANDON
-
-    def _end(self, outcome: Outcome, detail: str, phase: Phase | None = None) -> None:
-        if self.outcome is None:
-            self.outcome = outcome
-            self.detail = detail
-            self.phase = phase or _PHASES.get(self.stage, Phase.DONE)
-        self.stage = Stage.OVER
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """What was received is needed here no more."""
-        self._first = b""
-        self._sniffer = None
-        self._early = None

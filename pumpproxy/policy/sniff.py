@@ -26,6 +26,8 @@ class Kind(enum.Enum):
     """Plainly HTTP, so that a readable answer will be read."""
     SSH = "ssh"
     SSLV2 = "sslv2"
+    PROXY = "proxy"
+    """Of whoever was not to send one."""
     NOISE = "noise"
 
 

@@ -16,13 +16,13 @@ from pumpproxy.policy.request import COMPLETED, Ending, Fault, Request
 from pumpproxy.wire.http1 import RequestReader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pumpproxy.model import Frontend
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.pool import ServerState
-    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.records import Arrived, ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.transaction import Transaction
     from pumpproxy.policy.vouching import Origin
 
@@ -47,6 +47,7 @@ class Standing:
         "_client",
         "_closing",
         "_ending",
+        "_leaves",
         "_origin",
         "_origin_by",
         "_reader",
@@ -57,12 +58,14 @@ class Standing:
         "fresh",
         "frontend",
         "last",
+        "local",
         "now",
         "port",
         "pressure",
         "request",
         "stage",
         "transaction",
+        "unique_id",
         "waiting_since",
     )
 
@@ -88,18 +91,27 @@ class Standing:
         """No request is taken after the one under way."""
         self.port: int | None = None
         """Of ours, where the client came to; None on a unix socket."""
+        # Of these only a server's PROXY header tells, and whoever sends it asks the kernel for them.
+        self.local: ClientAddress | None = None
+        self.unique_id = b""
         self.pressure = Pressure()
         # The server that knows this client by the connection, which is kept for it alone.
         self._bound: ServerState | None = None
+        # Told once nothing is left of the client, on a frontend that limits sources.
+        self._leaves: Callable[[], None] | None = None
         # Of the answer that is drained:
         self._ending = COMPLETED
         self._closing = False
+
+    def introduced(self, arrived: Arrived) -> None:
+        """A PROXY header told of the client, and took its time."""
+        self.waiting_since, self.local, self.unique_id = arrived
 
     def begin(self) -> Request:
         """A request's first byte is there; the accept counts as that of the first."""
         declared = self.frontend.declared
         self._reader.bound(declared.max_head, declared.max_headers, declared.max_line)
-        self.request = Request(self.waiting_since if self.fresh else self.now)
+        self.request = Request(self.waiting_since if self.fresh else self.now, self._client.host)
         self.fresh = False
         return self.request
 
@@ -144,10 +156,11 @@ class Standing:
         """The request is over, if there is one: a connection that never sent a byte counts as one."""
         request = self.request or (self.begin() if self.fresh else None)
         if request is not None:
-            record = request.record(ending, self._runtime, self.frontend, self._client, self.now, self.epoch)
-            self._steps.append(Ended(record))
             if request.attempts is not None:
                 request.attempts.release()
+            record = request.record(ending, self._runtime, self.frontend, self._client, self.now, self.epoch)
+            record.unique_id = self.unique_id
+            self._steps.append(Ended(record))
         self.request = None
         self.transaction = None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempt
+    from pumpproxy.policy.queue import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,21 @@ class Connect(NamedTuple):
     attempt: Attempt
 
 
+class Await(NamedTuple):
+    """Wait in a queue; tell `served` once the ticket is."""
+
+    ticket: Ticket
+
+
 class StartRelay(NamedTuple):
-    """Send `preamble` to the server, then relay. `client_finished`: the client has closed its half already."""
+    """Send `header` and `preamble` to the server, then relay."""
 
     preamble: bytes
+    """What the client has sent so far."""
     client_finished: bool
+    """It has closed its half already."""
+    header: bytes = b""
+    """Of the PROXY protocol: ours, and not counted as the client's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class Abandon:
     """The client is gone, or not worth a word: cancel what is under way, close."""
 
 
-Step = Wait | Pause | Connect | StartRelay | Refuse | Reset | Abandon
+Step = Wait | Pause | Connect | Await | StartRelay | Refuse | Reset | Abandon
 
 WAIT = Wait()
 PAUSE = Pause()

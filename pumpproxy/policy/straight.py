@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pumpproxy.policy.attempts import Attempt, Attempts
 from pumpproxy.policy.outcome import Phase
-from pumpproxy.policy.session import MAX_ALPN_KEPT, Session, Stage
+from pumpproxy.policy.passage import MAX_ALPN_KEPT, Stage
+from pumpproxy.policy.session import Session
 
 if TYPE_CHECKING:
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.clienthello import ClientHello
 
 _new = tuple.__new__
@@ -48,7 +50,7 @@ class StraightSession(NamedTuple):
         pool = frontend.pools[target]
         if not pool.nearby:
             return None
-        server = pool.take(hello.server_name)
+        server = pool.take(hello.server_name, None, None, client.host)
         return None if server is None else _new(cls, (frontend, client, hello, pool, server, now))
 
     def whole(self, runtime: Runtime, received: int) -> Session:
@@ -71,7 +73,7 @@ class _Whole(Session):
         # As if it was connected already; it is, within the batch, or turns back.
         self.stage = Stage.RELAYING
         self.phase = Phase.DATA
-        self.connecting_at = self.connected_at = begun.started
+        self.routed_at = self.connecting_at = self.connected_at = begun.started
         self.hello = begun.hello
         self.bytes_in = received
         self.pool = begun.pool
@@ -82,5 +84,5 @@ class _Whole(Session):
         self.phase = Phase.CONNECT
         self.connected_at = None
         self._first = data
-        self.attempts = Attempts(begun.pool, begun.hello.server_name)
+        self.attempts = Attempts(begun.pool, begun.hello.server_name, client=self.client.host)
         return self.attempts.begin_at(begun.server)

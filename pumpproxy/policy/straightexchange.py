@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pumpproxy.policy.httpsteps import HttpStep
     from pumpproxy.policy.records import ClientAddress, RequestRecord
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.straightrequest import KnownSection
     from pumpproxy.wire.http1 import RequestHead
     from pumpproxy.wire.plainhead import PlainGet
@@ -62,7 +63,7 @@ class StraightExchange(Exchange):
         if not isinstance(target, str) or self._bound is not None or not self._may_persist():
             return None
         pool = frontend.pools[target]
-        server = pool.take(known.host) if pool.backend is known.backend else None
+        server = pool.take(known.host, None, None, self._client.host) if pool.backend is known.backend else None
         if server is None:
             return None
         self.fresh = False
@@ -109,12 +110,14 @@ class StraightExchange(Exchange):
         request.head = StraightHead(b"GET", line, straight.known.host)
         request.pool = straight.pool
         request.server = straight.server.name
-        request.attempts = Attempts(straight.pool, straight.known.host)
+        request.attempts = Attempts(straight.pool, straight.known.host, client=self._client.host)
         request.attempts.begin_at(straight.server)
         request.status, request.answered_at = straight.status, straight.answered_at
-        request.connecting_at = request.connected_at = straight.started
+        request.routed_at = request.connecting_at = request.connected_at = straight.started
         request.bytes_out = straight.bytes_out
-        return request.record(COMPLETED, self._runtime, self.frontend, self._client, now, self.epoch)
+        record = request.record(COMPLETED, self._runtime, self.frontend, self._client, now, self.epoch)
+        record.unique_id = self.unique_id
+        return record
 
     def take_over(self, straight: StraightRequest, now: float) -> Sequence[HttpStep]:
         """From here on it goes the long way; what follows already where its server is still to be reached."""
@@ -134,6 +137,14 @@ class StraightExchange(Exchange):
         straight = self.straight
         return super().deadline() if straight is None else straight.active + straight.known.backend.timeout_server
 
+    @property
+    def engaged_at(self) -> ServerState | None:
+        """The server whose connection carries what is under way, a tunnel too."""
+        straight = self.straight
+        if straight is None:
+            return super().engaged_at
+        return straight.server if straight.reached else None
+
     def _resume(self, request: Request, head: RequestHead, straight: StraightRequest) -> None:
         frontend = straight.known.frontend
         transaction = Transaction(request, head, self._origin_for(frontend), frontend, straight.pool, self._steps)
@@ -143,7 +154,7 @@ class StraightExchange(Exchange):
         self.settle(transaction, None)
 
     def _told(self, straight: StraightRequest) -> Request:
-        request = Request(straight.started)
+        request = Request(straight.started, self._client.host)
         request.head_at = straight.started
         request.bytes_in = len(straight.data)
         return request

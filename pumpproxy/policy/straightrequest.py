@@ -17,7 +17,8 @@ from pumpproxy.wire.plainhead import plain_response
 
 if TYPE_CHECKING:
     from pumpproxy.model import Backend, Frontend
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.http1 import RequestHead
 
 _HOPS = re.compile(rb"\r\n(?i:connection|keep-alive): [^\r]*")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pumpproxy.policy import forwarding, httpsteps, reuse
 from pumpproxy.policy.attempts import Attempts, ConnectFailure
 from pumpproxy.policy.download import Download
-from pumpproxy.policy.httpsteps import KeepServer, Reach
+from pumpproxy.policy.httpsteps import AwaitServer, KeepServer, Reach
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.request import Ending, Fault
 from pumpproxy.policy.upload import Upload
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pumpproxy.model import Frontend
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.request import Request
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.straightrequest import StraightRequest
     from pumpproxy.policy.vouching import Origin
     from pumpproxy.wire.http1 import RequestHead
@@ -49,8 +50,8 @@ class Transaction:
     """One forwarded request, until its response is complete. Its steps go to the list that it is given."""
 
     __slots__ = (
-        "_attempts", "_idempotent", "_idle", "_request", "_steps", "_timeout_server", "active", "attempt", "down",
-        "engaged", "keeps", "up",
+        "_attempts", "_idempotent", "_idle", "_request", "_steps", "_timeout_queue", "_timeout_server", "active",
+        "attempt", "down", "engaged", "keeps", "up", "waiting_since",
     )  # fmt: skip
 
     def __init__(
@@ -65,9 +66,12 @@ class Transaction:
         self._request = request
         self._steps = steps
         sticky = request.persistence
-        self._attempts = request.attempts = Attempts(pool, head.host) if sticky is None else sticky.attempts
+        self._attempts = request.attempts = (
+            Attempts(pool, head.host, client=request.client) if sticky is None else sticky.attempts
+        )
         request.pool = pool
         self._timeout_server = pool.backend.timeout_server
+        self._timeout_queue = pool.backend.timeout_queue
         upgrade = forwarding.asks_for_websocket(head)
         self.keeps = reuse.keeps(frontend, pool.backend) and not forwarding.is_nameless(head)
         self._idempotent = head.method in reuse.IDEMPOTENT
@@ -79,6 +83,8 @@ class Transaction:
         """When anything of it last moved, either way."""
         self.engaged = False
         """An attempt is under way, or a server's connection is there."""
+        self.waiting_since: float | None = None
+        """When it first had to wait for a server."""
 
     # What the exchange asks -----------------------------------------------------------------------------------------
 
@@ -86,7 +92,7 @@ class Transaction:
     def phase(self) -> Phase:
         """Where it is, for the log."""
         if not self.up.connected:
-            return Phase.CONNECT
+            return Phase.QUEUE if self._waits else Phase.CONNECT
         return self.down.phase if self.up.done else Phase.DATA
 
     def turn(self, *, client_full: bool) -> Side:
@@ -94,14 +100,16 @@ class Transaction:
         return Side.CLIENT if client_full or self.up.waits_for_client else Side.SERVER
 
     def deadline(self, timeout_client: float, *, client_full: bool) -> float | None:
-        """When silence has lasted too long; None while we connect, which has its own limits."""
+        """When silence has lasted too long, or waiting; None while we connect, which has its own limits."""
         if not self.up.connected:
-            return None
+            return self.waiting_since + self._timeout_queue if self._waits and self.waiting_since is not None else None
         client = self.turn(client_full=client_full) is Side.CLIENT
         return self.active + (timeout_client if client else self._timeout_server)
 
     def idle(self, *, client_full: bool) -> Fault:
         """Nothing moved for too long."""
+        if self._waits:
+            return Fault(503, Ending(Outcome.QUEUE_TIMEOUT, Phase.QUEUE, "no server had a place in time"))
         if self.turn(client_full=client_full) is Side.CLIENT:
             return Fault(408, Ending(Outcome.CLIENT_IDLE, Phase.DATA))
         return Fault(504, Ending(Outcome.SERVER_IDLE, self.down.phase))
@@ -130,17 +138,13 @@ class Transaction:
             self.up.without_body(early)
         elif early and (fault := self.upload(early, now)) is not None:
             return Fault(fault.status, Ending(fault.ending.outcome, Phase.REQUEST, fault.ending.detail))
-        self._request.connecting_at = now
-        attempt = self._attempts.first(bound)
-        if attempt is None:
-            return Fault(503, Ending(Outcome.NO_SERVER, Phase.CONNECT, "no server to try"))
-        self._reach(attempt, self._idle)
-        return None
+        self._request.routed_at = now
+        return self._follow(self._attempts.first(bound), now)
 
     def resume(self, straight: StraightRequest) -> None:
         """Go on from where the short way leaves it: its server is chosen, and counts."""
         request = self._request
-        request.connecting_at = straight.started
+        request.routed_at = request.connecting_at = straight.started
         # A reload meanwhile changes nothing for it.
         self._timeout_server = straight.known.backend.timeout_server
         attempt = self._attempts.begin_at(straight.server)
@@ -165,6 +169,31 @@ class Transaction:
         self.active = now
         return None
 
+    @property
+    def _waits(self) -> bool:
+        return self._attempts.ticket is not None
+
+    def _follow(self, attempt: Attempt | None, now: float) -> Fault | None:
+        """Try a server, wait for one, or go without."""
+        attempts, request = self._attempts, self._request
+        if attempt is not None:
+            if request.connecting_at is None:
+                request.connecting_at = now
+            self._reach(attempt, self._idle)
+            return None
+        if attempts.ticket is not None:
+            request.connecting_at = None
+            self.waiting_since = now if self.waiting_since is None else self.waiting_since
+            self._steps.append(AwaitServer(attempts.ticket))
+            return None
+        ending = Ending(Outcome.NO_SERVER, Phase.CONNECT, "no server to try")
+        if attempts.full:
+            ending = Ending(Outcome.QUEUE_FULL, Phase.QUEUE, "too many wait already")
+        elif attempts.failure is not None:
+            outcome = _OUTCOMES.get(attempts.failure, Outcome.CONNECT_FAILED)
+            ending = Ending(outcome, Phase.CONNECT, attempts.failure.value)
+        return Fault(503, ending)
+
     def _reach(self, attempt: Attempt, idle: float) -> None:
         self.engaged = True
         self.attempt = attempt
@@ -173,20 +202,23 @@ class Transaction:
 
     # The server -----------------------------------------------------------------------------------------------------
 
-    def connect_failed(self, failure: ConnectFailure) -> Fault | None:
+    def served(self, now: float) -> Fault | None:
+        """The waiting is over: there is a server to try, or will not be one."""
+        if not self._waits:
+            return None
+        return self._follow(self._attempts.served(), now)
+
+    def connect_failed(self, failure: ConnectFailure, now: float) -> Fault | None:
         """The attempt failed."""
         self.engaged = False
-        attempt = self._attempts.failed(failure)
-        if attempt is None:
-            outcome = _OUTCOMES.get(failure, Outcome.CONNECT_FAILED)
-            return Fault(503, Ending(outcome, Phase.CONNECT, failure.value))
-        self._reach(attempt, self._idle)
-        return None
+        return self._follow(self._attempts.failed(failure), now)
 
-    def connect_succeeded(self, now: float, *, reused: bool) -> None:
-        """The server's connection is there; `reused`: it has carried others before."""
+    def connect_succeeded(self, now: float, header: bytes = b"", *, reused: bool) -> None:
+        """The server's connection is there, and gets this first; `reused`: it has carried others before."""
         self.active = self._request.connected_at = now
-        self.up.begin(doubtful=reused)
+        # A reload may have wanted the header while the request waited.
+        self.keeps = self.keeps and not header
+        self.up.begin(header, doubtful=reused)
 
     def received(self, data: bytes, now: float) -> Fault | None:
         """The server sent `data`, and the response was not complete."""

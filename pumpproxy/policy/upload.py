@@ -87,10 +87,13 @@ class Upload:
         if self.connected and out:
             self._steps.append(SendServer(out))
 
-    def begin(self, *, doubtful: bool) -> None:
-        """A server's connection is there: what came so far is for it; `doubtful`: it has carried others before."""
+    def begin(self, header: bytes = b"", *, doubtful: bool) -> None:
+        """A server's connection is there: what came so far is for it; `doubtful`: it has carried others before.
+
+        `header`: of the PROXY protocol, which comes first.
+        """
         self.connected = True
-        self._steps.append(SendServer(b"".join(self._early)))
+        self._steps.append(SendServer(header + b"".join(self._early)))
         self.doubtful = doubtful
         if not doubtful or self._early_size > MAX_EARLY:
             self.settle()

@@ -57,7 +57,8 @@ def _start(record: SessionRecord) -> str:
 def _counts(record: SessionRecord) -> str:
     load = record.load
     retries = f"{'+' if record.redispatched else ''}{record.retries}"
-    return f"{load.process}/{load.frontend}/{load.backend}/{load.server}/{retries} 0/0"
+    counts = f"{load.process}/{load.frontend}/{load.backend}/{load.server}/{retries}"
+    return f"{counts} {record.server_queue}/{record.backend_queue}"
 
 
 def _alpn(names: tuple[bytes, ...]) -> str:
@@ -118,6 +119,8 @@ def _json(record: SessionRecord) -> str:
         "connections": record.load._asdict(),
         "retries": record.retries,
         "redispatched": record.redispatched,
+        "queues": {"server": record.server_queue, "backend": record.backend_queue},
+        "unique_id": escaped(record.unique_id) or None,
     }
     if record.hello is not None:
         hello = record.hello

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from pumpproxy.model import Config, LogSink
+from pumpproxy.policy.outcome import Outcome
 from pumpproxy.stats.accesslog import line
 
 if TYPE_CHECKING:
@@ -35,5 +36,6 @@ class AccessLog:
         if not self.wants_records:
             return
         layout, dontlognull = self._layouts[record.frontend]
-        if not (dontlognull and record.bytes_in == 0):
+        # One too many is refused before anything is read: whether it said something nobody knows.
+        if not (dontlognull and record.bytes_in == 0) or record.outcome is Outcome.TOO_MANY:
             self._log.info("{line}", line=line(record, layout))

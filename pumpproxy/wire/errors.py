@@ -32,3 +32,11 @@ class HttpError(WireError):
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class DnsError(WireError):
+    """A DNS message that is none. It has no reply: whoever sent it is not listened to."""
+
+
+class ProxyHeaderError(WireError):
+    """No header of the PROXY protocol; the specification has no answer for it but the end of the connection."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import enum
 
+from pumpproxy.wire.proxyblock import SIGNATURE
+from pumpproxy.wire.proxyprotocol import LINE
+
 
 class NotTls(enum.StrEnum):
     """What it is instead; also the `reason` of the NotTlsError that says so."""
@@ -17,12 +20,14 @@ class NotTls(enum.StrEnum):
     SSH = "ssh"
     SSLV2 = "sslv2"
     """An SSLv2 CLIENT-HELLO, also one that offers TLS inside."""
+    PROXY = "proxy"
+    """A header of the PROXY protocol, either version, of whose client nobody asked."""
     NOISE = "noise"
     """Nothing that we know: what stands there can never become one of the others, nor a ClientHello."""
 
 
 # RFC 9110 section 9, RFC 5789, RFC 4918 (WebDAV), RFC 3253, RFC 5323, and RFC 9113 section 3.4: what browsers, API
-# clients and WebDAV clients send. No prefix of an SMTP, POP3, IMAP, IRC or PROXY line is among them.
+# clients and WebDAV clients send. No command of SMTP, POP3, IMAP or IRC is among them.
 _METHODS = frozenset(
     b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT"
     b" SEARCH MKCALENDAR ACL PRI".split()
@@ -37,6 +42,8 @@ _AUTHORITY = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 _SSH = b"SSH-"
 """RFC 4253 section 4.2: "SSH-protoversion-softwareversion"; a client may send it before the server's."""
 
+_PROXY = (LINE, SIGNATURE)
+
 _SSLV2_FLAG = 0x80
 """RFC 5246 appendix E.2: "The highest bit MUST be 1; the remaining bits contain the length of the following data"."""
 
@@ -50,9 +57,11 @@ def what_else(received: bytes | bytearray) -> NotTls | None:
     head = bytes(received[:_LONGEST])
     if head.startswith(_SSH):
         return NotTls.SSH
+    if head.startswith(_PROXY):
+        return NotTls.PROXY
     method, space, target = head.partition(b" ")
     if not space:
-        open_ends = _SSH.startswith(head) or any(known.startswith(method) for known in _METHODS)
+        open_ends = any(known.startswith(head) for known in (_SSH, *_PROXY, *_METHODS))
         return None if open_ends else NotTls.NOISE
     if method not in _METHODS:
         return NotTls.NOISE

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pumpproxy.config import addresses
 from pumpproxy.config.problems import BadValue
-from pumpproxy.model import DnsAddress, InheritedAddress, ServerAddress, TcpAddress, UnixAddress
+from pumpproxy.model import DnsAddress, InheritedAddress, ServerAddress, SrvAddress, TcpAddress, UnixAddress
 from tests.config.reading import faults_of
 
 FORMS_OF_A_LISTENER = "*:443, 192.0.2.1:443, [2001:db8::1]:443, unix:/PATH or systemd:NAME"
@@ -39,14 +39,54 @@ def test_a_listener(text: str, address: object) -> None:
         ("127.0.0.1:8443", TcpAddress("127.0.0.1", 8443)),
         ("[::1]:8443", TcpAddress("::1", 8443)),
         ("unix:/run/app.sock", UnixAddress("/run/app.sock")),
-        ("App.Example.:80", DnsAddress("app.example", 80)),
+        ("App.Example:80", DnsAddress("app.example", 80)),
+        ("App.Example.:80", DnsAddress("app.example", 80, absolute=True)),
         ("bücher.example:80", DnsAddress("xn--bcher-kva.example", 80)),
         ("localhost:80", DnsAddress("localhost", 80)),
+        ("srv:_https._tcp.App.Example", SrvAddress("_https._tcp.app.example")),
+        ("srv:_https._tcp.App.Example.", SrvAddress("_https._tcp.app.example", absolute=True)),
+        ("srv:_web._blue.service.consul", SrvAddress("_web._blue.service.consul")),
     ],
 )
 def test_a_server(text: str, address: ServerAddress) -> None:
     """Every form of a server's address, in one spelling."""
     assert addresses.server(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.53", TcpAddress("192.0.2.53", 53)),
+        ("127.0.0.1:8600", TcpAddress("127.0.0.1", 8600)),
+        ("2001:DB8::53", TcpAddress("2001:db8::53", 53)),
+        ("fe80::1%eth0", TcpAddress("fe80::1%eth0", 53)),
+        ("[::1]:5353", TcpAddress("::1", 5353)),
+    ],
+)
+def test_a_nameserver(text: str, address: TcpAddress) -> None:
+    """An address; the port is DNS's own where none is given."""
+    assert addresses.nameserver(text) == address
+
+
+FORMS_OF_A_NAMESERVER = "192.0.2.53, 2001:db8::53 or 192.0.2.53:8600"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "hint"),
+    [
+        ("ns.example", "'ns.example' is not an address", FORMS_OF_A_NAMESERVER),
+        ("ns.example:53", "'ns.example' is no address of a nameserver", "it is asked for names, and has none itself"),
+        ("0.0.0.0:53", "'0.0.0.0' is no address of a nameserver", "this host is 127.0.0.1"),
+        ("::", "'::' is no address of a nameserver", "this host is [::1]"),
+        ("192.0.2.53:0", "'0' is not a port", "from 1 to 65535"),
+        ("192.0.2.1,192.0.2.2", "'192.0.2.1,192.0.2.2' is not an address", "separate addresses by white space"),
+    ],
+)
+def test_what_is_no_nameserver(text: str, fault: str, hint: str) -> None:
+    """Likewise; a name would have to be asked for itself."""
+    with pytest.raises(BadValue) as caught:
+        addresses.nameserver(text)
+    assert [(one.message, one.hint, one.word) for one in caught.value.faults] == [(fault, hint, text)]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +111,7 @@ def test_a_server(text: str, address: ServerAddress) -> None:
         ("localhost:80", "'localhost' is not an address", "a listener has an IP address, or *"),
         ("*:80,*:81", "'*:80,*:81' is not an address", "separate addresses by white space"),
         ("/run/x", "'/run/x' is not an address", "write unix:/run/x"),
+        ("accept-proxy", "'accept-proxy' is not an address", "write accept-proxy = NET... on a line of its own"),
         ("unix:run/x", "'unix:run/x' has no absolute path", "for example unix:/run/app.sock"),
         ("unix:/" + "x" * 107, "the path is too long for a socket", "107 bytes at most"),
         ("systemd:", "'systemd:' does not name a descriptor", "as FileDescriptorName= does"),
@@ -91,7 +132,11 @@ def test_what_is_no_listener(text: str, fault: str, hint: str) -> None:
         ("0.0.0.0:80", "'0.0.0.0' is no address of a server", "this host is 127.0.0.1"),
         ("[::]:80", "'::' is no address of a server", "this host is [::1]"),
         ("systemd:x", "'systemd:x' is no address of a server", "systemd: is for bind"),
-        ("srv:_a._tcp.x", "'srv:_a._tcp.x' cannot be asked for", "comes with a later version"),
+        ("srv:", "'srv:' names no service", "for example srv:_https._tcp.name.example"),
+        ("srv:a.example", "'srv:a.example' names no service", "for example srv:_https._tcp.name.example"),
+        ("srv:_a._tcp.", "'srv:_a._tcp.' names no service", "for example srv:_https._tcp.name.example"),
+        ("srv:_a._tcp.x:443", "'srv:_a._tcp.x:443' has a port", "the SRV records say the ports"),
+        ("srv:_a._tcp.x..y", "'_a._tcp.x..y' is not a host name", ""),
         ("127.1:80", "'127.1' is a number, but no IPv4 address a.b.c.d", ""),
         ("0x7f000001:80", "'0x7f000001' is a number, but no IPv4 address a.b.c.d", ""),
         ("a..b:80", "'a..b' is not a host name", ""),
@@ -166,6 +211,7 @@ def test_addresses_that_live_side_by_side(one: str, other: str) -> None:
         ("127.0.0.1:443", "[::]:443", False),
         ("127.0.0.1:443", "192.0.2.1:443", False),
         ("other.example:443", "*:443", False),
+        ("srv:_https._tcp.localhost", "*:443", False),
         ("unix:/a", "unix:/b", False),
     ],
 )

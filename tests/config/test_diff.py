@@ -20,6 +20,7 @@ from pumpproxy.model import (
     Frontend,
     LogFormat,
     Mode,
+    OnDown,
     PersistenceCookie,
     Route,
     Server,
@@ -80,6 +81,8 @@ def test_an_unchanged_file_changes_nothing() -> None:
     ("old", "new", "lines"),
     [
         ("maxconn = 100", "log = twistd", ["global: maxconn: 100 -> none", "global: log: none -> twistd"]),
+        ("maxconn = 100", "maxconn = 100\nnameservers = 192.0.2.53 ::1",
+         ["global: nameservers: none -> 192.0.2.53:53 [::1]:53"]),
         ("bind = *:80", "bind = *:80 *:81", ["frontend web: bind *:81 added"]),
         ("\n  127.0.0.2:443", "", ["frontend tls: bind 127.0.0.2:443 removed"]),
         ("route a.example = b", "route b.example = drop",
@@ -92,6 +95,20 @@ def test_an_unchanged_file_changes_nothing() -> None:
          ["backend b: server two: 127.0.0.1:8444 weight=5 -> 127.0.0.1:8444 drain"]),
         ("server two = 127.0.0.1:8444 weight=5", "server three = 127.0.0.1:8445",
          ["backend b: server three added: 127.0.0.1:8445", "backend b: server two removed"]),
+        ("127.0.0.1:8444 weight=5", "127.0.0.1:8444 backup check=http check-path=/up inter=5s rise=3",
+         [("backend b: server two: 127.0.0.1:8444 weight=5 -> "
+           "127.0.0.1:8444 backup check=http inter=5s rise=3 check-path=/up")]),
+        ("127.0.0.1:8443\nserver two", "127.0.0.1:8443 maxconn=5 maxqueue=9 send-proxy=v1\nserver two",
+         ["backend b: server one: 127.0.0.1:8443 -> 127.0.0.1:8443 maxconn=5 maxqueue=9 send-proxy=v1"]),
+        ("[backend b]\n", "[backend b]\nbalance = source\ntimeout-queue = 5s\n",
+         ["backend b: balance: roundrobin -> source", "backend b: timeout-queue: 1m -> 5s"]),
+        ("127.0.0.1:8443\nserver two", ("127.0.0.1:8443 check\nhold = yes\non-down = close\nslow-start = 30s\n"
+                                       "timeout-check = 1s\nserver two"),
+         ["backend b: timeout-check: none -> 1s", "backend b: hold: no -> yes", "backend b: on-down: keep -> close",
+          "backend b: slow-start: no -> 30s", "backend b: server one: 127.0.0.1:8443 -> 127.0.0.1:8443 check"]),
+        ("bind = *:80", "bind = *:80\naccept-proxy = 10.0.0.0/8 ::1\nmax-per-source = 9\nrate-per-source = 99",
+         ["frontend web: accept-proxy: none -> 10.0.0.0/8 ::1/128", "frontend web: max-per-source: none -> 9",
+          "frontend web: rate-per-source: none -> 99"]),
         ("use-server one = a.example", "use-server two = a.example",
          ["backend b: use-server for a.example: one -> two"]),
         ("mode = http\nserver", "mode = http\nforwardfor = yes\nserver", ["backend plain: forwardfor: none -> yes"]),
@@ -109,6 +126,19 @@ def test_each_change_is_a_line(old: str, new: str, lines: list[str]) -> None:
     assert found.lines() == lines
     assert len(found.items) == len(lines)
     assert found.needs_restart() == []
+
+
+def test_a_name_that_checks_ask_for_is_told() -> None:
+    """It changes with the routes, without a word on the server's line."""
+    text = SITE.replace("127.0.0.1:8443", "127.0.0.1:8443 check=tls").replace("use-server one = a.example\n", "")
+    assert reload(("route a.example = b", "route b.example = b"), text=text).lines() == [
+        "frontend tls: route b.example added: b",
+        "frontend tls: route a.example removed",
+        (
+            "backend b: server one: 127.0.0.1:8443 check=tls check-sni=a.example -> "
+            "127.0.0.1:8443 check=tls check-sni=b.example"
+        ),
+    ]
 
 
 def test_sections_come_and_go_as_a_whole() -> None:
@@ -165,7 +195,7 @@ FRONTENDS = (
     Frontend("x", Mode.TLS, (TcpAddress("*", 1),)),
     Frontend(
         "x", Mode.HTTP, (TcpAddress("*", 2),), (Route(ExactHost("a"), "", None, "b"),), "b", "b", "b", Action.DROP, "b",
-        1.0, 5, ForwardFor(), (ip_network("::1"),), True, True, True, True, "edge", 1, 2,
+        1.0, 5, ForwardFor(), (ip_network("::1"),), (ip_network("::2"),), 6, 7, True, True, True, True, "edge", 1, 2,
         ConnectionMode.CLOSE, LogFormat.JSON, True, True,
         1.0, 2.0, 3.0, 4.0, 5.0,
     ),
@@ -173,8 +203,9 @@ FRONTENDS = (
 BACKENDS = (
     Backend("x"),
     Backend(
-        "x", Mode.HTTP, Balance.ROUNDROBIN, (Server("s", TcpAddress("::1", 1)),), (("a", "s"),), ForwardFor(),
-        ConnectionMode.CLOSE, 1, 2, 1.0, 2.0, 3.0, PersistenceCookie("J", CookieMode.PREFIX),
+        "x", Mode.HTTP, Balance.SOURCE, (Server("s", TcpAddress("::1", 1)),), (("a", "s"),), ForwardFor(),
+        ConnectionMode.CLOSE, 1, 2, 1.0, 2.0, 3.0, 4.0, 5.0, True, OnDown.CLOSE, 6.0, 7,
+        PersistenceCookie("J", CookieMode.PREFIX),
     ),
 )  # fmt: skip
 
@@ -188,9 +219,9 @@ def test_every_field_of_a_frontend_is_compared(field: str) -> None:
     assert len(changes(Config((before,), ()), Config((after,), ())).lines()) == (2 if field == "binds" else 1)
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Backend) if field.name not in ("name", "balance")])
+@pytest.mark.parametrize("field", [field.name for field in fields(Backend) if field.name != "name"])
 def test_every_field_of_a_backend_is_compared(field: str) -> None:
-    """A change of one alone is a line; `balance` has one value in this version."""
+    """A change of one alone is a line."""
     before, other = BACKENDS
     after = replace(before, **{field: getattr(other, field)})
     assert after != before

@@ -29,7 +29,8 @@ def test_all_that_a_tls_frontend_can_say() -> None:
         "[frontend f]\nmode = tls\nbind = 127.0.0.1:443 unix:/run/f\nmaxconn = 10\ndefault-backend = b\n"
         "route a.example = b\nroute *.example if alpn h2 = drop\nroute ~x.* = reject\ninspect-delay = 1s\n"
         "no-sni = drop\nunknown-sni = reject\nnot-tls = b\nsilent = b\nlog-format = json\ndontlognull = yes\n"
-        "socket-stats = on\ntimeout-client = 2s\ntimeout-client-fin = 3s\ntimeout-tunnel = 4s\n"
+        "socket-stats = on\naccept-proxy = 10.0.0.0/8\n  2001:db8::/32\nmax-per-source = 64\nrate-per-source = 600\n"
+        "timeout-client = 2s\ntimeout-client-fin = 3s\ntimeout-tunnel = 4s\n"
     )
     assert frontend(text + B) == Frontend(
         name="f",
@@ -47,6 +48,9 @@ def test_all_that_a_tls_frontend_can_say() -> None:
         silent="b",
         inspect_delay=1.0,
         maxconn=10,
+        accept_proxy=(ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")),
+        max_per_source=64,
+        rate_per_source=600,
         log_format=LogFormat.JSON,
         dontlognull=True,
         socket_stats=True,
@@ -146,6 +150,9 @@ def test_an_inherited_log_format_gives_way_to_the_mode(defaults: str, mode: str,
          ["4: [frontend f] max-head: '2m' is out of range (from 1k to 1m)",
           "5: [frontend f] max-headers: 5 is out of range (from 10 to 10000)",
           "7: [backend b] is used by no frontend"]),
+        (f"{TCP}default-backend = b\ninspect-delay = 1s",
+         [("5: [frontend f] inspect-delay: waits for nothing: "
+           "mode = tcp reads nothing of a client without accept-proxy")]),
         (f"{TCP}default-backend = b\nroute a.example = b",
          ["5: [frontend f] route a.example: is for mode = http or tls, and this section has mode = tcp"]),
         (TLS, ["1: [frontend f] refuses everything (it has no route and no default-backend)",
@@ -154,6 +161,13 @@ def test_an_inherited_log_format_gives_way_to_the_mode(defaults: str, mode: str,
          ["5: [frontend f] log-format: 'httplog' is not for mode = tls (write tcplog or json)"]),
         (f"{TLS}default-backend = b\ntimeout-http-request = 1s",
          ["5: [frontend f] timeout-http-request: is for mode = http, and this section has mode = tls"]),
+        (f"{TLS}default-backend = b\naccept-proxy = 10.0.0.1/8\nmax-per-source = 0\nrate-per-source = 1m",
+         [("5: [frontend f] accept-proxy: '10.0.0.1/8' has bits set beyond its mask "
+           "(write 10.0.0.0/8 for the network, 10.0.0.1 for the one address)"),
+          "6: [frontend f] max-per-source: 0 is out of range (from 1 to 2147483647)",
+          "7: [frontend f] rate-per-source: '1m' is not a whole number"]),
+        (f"{TLS.replace('*:443', 'unix:/a unix:/b')}default-backend = b\naccept-proxy = 10.0.0.0/8",
+         ["5: [frontend f] accept-proxy: believes nobody: a client of a unix socket has no address (bind a port)"]),
         (f"{TLS}route a.example/x = b",
          ["4: [frontend f] route a.example/x: a path can only be compared in mode = http"]),
         (f"{TLS}route ~[^/]+ = b",
@@ -172,6 +186,22 @@ def test_an_inherited_log_format_gives_way_to_the_mode(defaults: str, mode: str,
 def test_what_does_not_go_together(text: str, found: list[str]) -> None:
     """What is missing, of another mode, or impossible; nothing is said twice."""
     assert problems(f"{text}\n{B}" if not text.endswith("\n") else text + B) == found
+
+
+def test_proxies_are_believed_where_somebody_has_an_address() -> None:
+    """A unix socket beside a port does no harm, nor does what `[defaults]` says for other frontends."""
+    trust = "accept-proxy = 10.0.0.0/8\n"
+    beside = TLS.replace("*:443", "unix:/a *:443")
+    assert frontend(f"{beside}{trust}default-backend = b\n{B}").accept_proxy == (ip_network("10.0.0.0/8"),)
+    alone = TLS.replace("*:443", "unix:/a")
+    assert problems(f"[defaults]\n{trust}{alone}default-backend = b\n{B}") == []
+
+
+def test_a_tcp_frontend_may_wait_for_a_header() -> None:
+    """And for nothing else; what `[defaults]` says is for others, too."""
+    text = f"{TCP}accept-proxy = 10.0.0.0/8\ninspect-delay = 1s\ndefault-backend = b\n{B}"
+    assert frontend(text).inspect_delay == 1.0
+    assert problems(f"[defaults]\ninspect-delay = 1s\n{TCP}default-backend = b\n{B}") == []
 
 
 @pytest.mark.parametrize(

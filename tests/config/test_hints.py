@@ -30,8 +30,13 @@ def test_for_a_section(word: str, hint: str) -> None:
         ("timeout client", (Kind.FRONTEND,), "did you mean 'timeout-client'?", "timeout-client"),
         ("timout-client", (Kind.FRONTEND,), "did you mean 'timeout-client'?", "timeout-client"),
         ("option httplog", (Kind.FRONTEND,), "HAProxy's 'option httplog' is here: log-format = httplog", ""),
-        ("timeout-queue", (Kind.BACKEND,), "comes with a later version", ""),
-        ("timeout queue", (Kind.BACKEND,), "comes with a later version", ""),
+        ("timeout queue", (Kind.BACKEND,), "did you mean 'timeout-queue'?", "timeout-queue"),
+        (
+            "hash-type",
+            (Kind.BACKEND,),
+            "HAProxy's 'hash-type' is here: none: balance = source moves as few clients as it can",
+            "",
+        ),
         ("server x", (Kind.FRONTEND,), "it belongs in [backend]", ""),
         ("mode", (Kind.GLOBAL,), "it belongs in [frontend] or [backend]", ""),
         ("log", INHERITING, "it belongs in [global]", ""),
@@ -42,7 +47,7 @@ def test_for_a_section(word: str, hint: str) -> None:
     ],
 )
 def test_for_a_key(key: str, kinds: tuple[Kind, ...], hint: str, meant: str) -> None:
-    """A later one, one of another section, HAProxy's, a near miss of what may stand there, or nothing."""
+    """One of another section, HAProxy's, a near miss of what may stand there, or nothing."""
     word = key.partition(" ")[0]
     assert hints.for_key(word, key, kinds) == hint
     assert hints.meant(word, key, kinds) == meant

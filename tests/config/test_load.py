@@ -10,11 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpproxy.config import load as loading
-from pumpproxy.config import schema
 from pumpproxy.config.load import load_file, load_text
-from pumpproxy.config.option import Kind
 from pumpproxy.config.problems import ConfigError, Place
-from pumpproxy.model import Action, Config, DnsAddress, ExactHost, LogSink, Mode, Redispatch, Route, Server, TcpAddress
+from pumpproxy.model import (
+    Action,
+    Check,
+    CheckKind,
+    Config,
+    DnsAddress,
+    ExactHost,
+    LogSink,
+    Mode,
+    Redispatch,
+    Route,
+    Server,
+    TcpAddress,
+)
 from tests.config.reading import HTTP, TLS, B, H, config, load, outcome, problems
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +48,14 @@ def test_the_site_that_ships_is_right() -> None:
     assert {frontend.maxconn for frontend in site.frontends} == {3000}
     assert {backend.redispatch for backend in site.backends} == {Redispatch.YES}
     assert {backend.timeout_connect for backend in site.backends} == {10.0}
-    assert site.backends[2].servers == (Server("pump", TcpAddress("127.0.0.1", 31337), weight=0),)
+    assert {(backend.timeout_queue, backend.timeout_check) for backend in site.backends} == {(60.0, 10.0)}
+    assert [server.check for backend in site.backends[:2] for server in backend.servers] == [
+        Check(),
+        Check(CheckKind.TLS_HELLO),
+    ]
+    assert [backend.hold for backend in site.backends] == [False, False, True]
+    check = Check(CheckKind.TLS, sni="pump2.thisshitistemp.com")
+    assert site.backends[2].servers == (Server("pump", TcpAddress("127.0.0.1", 31337), weight=0, check=check),)
     assert site.backends[2].use_server == (("pump2.thisshitistemp.com", "pump"),)
 
 
@@ -52,6 +70,13 @@ def test_all_sections_in_any_order() -> None:
     assert found.backends[0].servers == (Server("s", DnsAddress("a.example", 1)),)
     assert {backend.timeout_server for backend in found.backends} == {9.0}
     assert (found.maxconn, found.log) == (7, LogSink.NONE)
+
+
+def test_nameservers_are_read() -> None:
+    """In their order; nobody where the system's are asked."""
+    places = (TcpAddress("127.0.0.1", 8600), TcpAddress("2001:db8::53", 53))
+    assert config(f"[global]\nnameservers = 127.0.0.1:8600 2001:db8::53\n{SMALLEST}").nameservers == places
+    assert config(SMALLEST).nameservers == ()
 
 
 def test_what_a_file_is_called_does_not_change_it() -> None:
@@ -72,7 +97,7 @@ def test_five_mistakes_are_five_problems() -> None:
         "[global]\nmaxcon = 4000\n"
         "[frontend f]\nmode = tls\nbind = *:443\ndefault-backend = servers-sll\ntimeout-client = 5000\n"
         "route pump.example = pumpio\n"
-        "[backend servers-ssl]\nserver s = 127.0.0.1:8443 check\n"
+        "[backend servers-ssl]\nserver s = 127.0.0.1:8443 chekc\n"
         "[backnd pumpio]\nserver pump = 127.0.0.1:31337\n"
     )
     assert problems(text) == [
@@ -82,7 +107,7 @@ def test_five_mistakes_are_five_problems() -> None:
             "7: [frontend f] timeout-client: '5000' is not a duration "
             "(HAProxy reads 5000 as milliseconds: write 5s or 5000ms)"
         ),
-        "10: [backend servers-ssl] server s: 'check' is not known on a server's line (comes with a later version)",
+        "10: [backend servers-ssl] server s: 'chekc' is not known on a server's line (did you mean 'check'?)",
         "11: [backnd pumpio] 'backnd' is not a kind of section (did you mean 'backend'?)",
     ]
 
@@ -126,12 +151,8 @@ def test_frontend_and_backend_may_share_a_name() -> None:
 @pytest.mark.parametrize(
     ("kind", "key"),
     [
-        *(("frontend f", f"{key} = 1") for key in sorted(schema.LATER[Kind.FRONTEND])),
-        *(("backend b", f"{key} = 1") for key in sorted(schema.LATER[Kind.BACKEND])),
-        ("defaults", "timeout-queue = 1m"),
-        ("defaults", "max-per-source = 64"),
         ("global", "log = syslog:local2"),
-        ("backend b", "balance = leastconn"),
+        ("stats", "bind = *:8404"),
     ],
 )
 def test_what_comes_later_is_refused_and_said_to_come(kind: str, key: str) -> None:

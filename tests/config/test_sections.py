@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pumpproxy.config import ini, schema, sections
+from pumpproxy.config import backendrows, frontendrows, globalrows, ini, sections
 from pumpproxy.config.option import Kind
 from pumpproxy.config.problems import Problems
 from pumpproxy.config.sections import Defaults, Values
@@ -29,15 +29,15 @@ def test_what_is_given_is_found_with_its_place() -> None:
     """An option's value, its line and section; and for what is not given its default, or None."""
     values, problems = read(Kind.BACKEND, "retries = 7\ntimeout-connect =\n  2s")
     assert problems == []
-    given = values.given(schema.RETRIES)
+    given = values.given(backendrows.RETRIES)
     assert given is not None
     assert (given.value, given.place.line, given.place.section, given.place.key) == (7, 2, "backend x", "retries")
     assert given.at("2s").line == 2
-    connect = values.given(schema.TIMEOUT_CONNECT)
+    connect = values.given(backendrows.TIMEOUT_CONNECT)
     assert connect is not None
     assert (connect.place.line, connect.at("2s").line) == (3, 4)
-    assert (values.find(schema.RETRIES), values.get(schema.RETRIES)) == (7, 7)
-    assert (values.find(schema.TIMEOUT_SERVER), values.get(schema.TIMEOUT_SERVER)) == (None, 60.0)
+    assert (values.find(backendrows.RETRIES), values.get(backendrows.RETRIES)) == (7, 7)
+    assert (values.find(backendrows.TIMEOUT_SERVER), values.get(backendrows.TIMEOUT_SERVER)) == (None, 60.0)
 
 
 def test_named_keys_keep_their_order() -> None:
@@ -45,9 +45,9 @@ def test_named_keys_keep_their_order() -> None:
     values, problems = read(Kind.FRONTEND, "route b.example = B\nROUTE a.example = b\nMode = http")
     assert problems == []
     routes = [Route(ExactHost(f"{name}.example"), "", None, target) for name, target in (("b", "B"), ("a", "b"))]
-    assert [given.value for given in values.each(schema.ROUTE)] == routes
-    assert values.find(schema.FRONTEND_MODE) is Mode.HTTP
-    assert values.each(schema.ROUTE)[1].place.key == "ROUTE a.example"
+    assert [given.value for given in values.each(frontendrows.ROUTE)] == routes
+    assert values.find(frontendrows.FRONTEND_MODE) is Mode.HTTP
+    assert values.each(frontendrows.ROUTE)[1].place.key == "ROUTE a.example"
 
 
 def test_every_key_is_said_to_be_wrong_in_its_own_way() -> None:
@@ -57,11 +57,8 @@ def test_every_key_is_said_to_be_wrong_in_its_own_way() -> None:
     assert problems == [
         "2: [backend x] frob: is not a key of [backend]",
         "4: [backend x] Retries: stands in this section twice (first in line 3)",
-        "5: [backend x] balance: has no value (write balance = roundrobin)",
-        (
-            "6: [backend x] server: has nothing between the key and '=' "
-            "(write server NAME = ADDRESS [weight=N] [cookie=VALUE] [disabled] [drain])"
-        ),
+        "5: [backend x] balance: has no value (write balance = roundrobin, leastconn, source, first or random)",
+        ("6: [backend x] server: has nothing between the key and '=' (write server NAME = ADDRESS [WORD...])"),
         "7: [backend x] mode x: has something between the key and '=' (write mode = tcp or http)",
         "8: [backend x] timeout-server: '5' is not a duration (HAProxy reads 5 as milliseconds: write 5s or 5ms)",
         (
@@ -85,10 +82,10 @@ def test_a_fault_of_a_list_has_its_own_line() -> None:
 def test_what_is_there_but_wrong_is_not_missed() -> None:
     """A key that could not be read, or was misspelt, is not complained of as lacking."""
     values, _ = read(Kind.FRONTEND, "mode = tsl\nbindd = *:80\nroute a b = c")
-    assert not values.lacks(schema.FRONTEND_MODE)
-    assert not values.lacks(schema.BIND)
-    assert not values.lacks(schema.ROUTE)
-    assert values.lacks(schema.DEFAULT_BACKEND)
+    assert not values.lacks(frontendrows.FRONTEND_MODE)
+    assert not values.lacks(frontendrows.BIND)
+    assert not values.lacks(frontendrows.ROUTE)
+    assert values.lacks(frontendrows.DEFAULT_BACKEND)
 
 
 def test_defaults_are_inherited_by_whoever_knows_the_key() -> None:
@@ -96,22 +93,22 @@ def test_defaults_are_inherited_by_whoever_knows_the_key() -> None:
     defaults = "retries = 1\ntimeout-connect = 1s\ntimeout-client = 1s"
     values, problems = read(Kind.BACKEND, "retries = 2", defaults)
     assert problems == []
-    assert values.get(schema.RETRIES) == 2
-    connect = values.given(schema.TIMEOUT_CONNECT)
+    assert values.get(backendrows.RETRIES) == 2
+    connect = values.given(backendrows.TIMEOUT_CONNECT)
     assert connect is not None
     assert (connect.value, connect.inherited, connect.place.line, connect.place.section) == (1.0, True, 3, "backend x")
-    assert values.find(schema.TIMEOUT_CLIENT) is None
+    assert values.find(frontendrows.TIMEOUT_CLIENT) is None
     values, _ = read(Kind.GLOBAL, "", "maxconn = 5")
-    assert values.find(schema.GLOBAL_MAXCONN) is None
+    assert values.find(globalrows.GLOBAL_MAXCONN) is None
 
 
 def test_a_default_for_one_kind_alone_is_right() -> None:
     """`mode = tls` is a frontend's; a backend that inherits it is at its own default."""
     values, problems = read(Kind.BACKEND, "", "mode = tls")
     assert problems == []
-    assert values.get(schema.BACKEND_MODE) is Mode.TCP
+    assert values.get(backendrows.BACKEND_MODE) is Mode.TCP
     values, problems = read(Kind.FRONTEND, "", "mode = tls")
-    assert values.find(schema.FRONTEND_MODE) is Mode.TLS
+    assert values.find(frontendrows.FRONTEND_MODE) is Mode.TLS
 
 
 def test_what_is_wrong_in_defaults_is_said_once() -> None:
@@ -134,16 +131,16 @@ def test_what_is_wrong_in_defaults_is_said_once() -> None:
 
 def test_a_key_of_another_mode_is_wrong_where_it_is_written() -> None:
     """And is not used, without a word, where it was inherited."""
-    values, _ = read(Kind.FRONTEND, "forwardfor = yes\nroute a.example = b", "inspect-delay = 1s\ntimeout-tunnel = 1s")
+    values, _ = read(Kind.FRONTEND, "forwardfor = yes\nroute a.example = b", "silent = drop\ntimeout-tunnel = 1s")
     problems = Problems("f")
     sections.keep_mode(values, Mode.TCP, problems)
     assert [str(problem) for problem in problems.found] == [
         "f:2: [frontend x] forwardfor: is for mode = http, and this section has mode = tcp",
         "f:3: [frontend x] route a.example: is for mode = http or tls, and this section has mode = tcp",
     ]
-    assert values.find(schema.INSPECT_DELAY) is None
-    assert values.find(schema.TIMEOUT_TUNNEL) == 1.0
-    assert values.each(schema.ROUTE) == []
+    assert values.find(frontendrows.SILENT) is None
+    assert values.find(frontendrows.TIMEOUT_TUNNEL) == 1.0
+    assert values.each(frontendrows.ROUTE) == []
     # Nobody is to miss what was meant; what was inherited is simply not there.
-    assert not values.lacks(schema.FRONTEND_FORWARDFOR)
-    assert values.lacks(schema.INSPECT_DELAY)
+    assert not values.lacks(frontendrows.FRONTEND_FORWARDFOR)
+    assert values.lacks(frontendrows.SILENT)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pumpproxy.config import values
 from pumpproxy.config.problems import BadValue
-from pumpproxy.model import Balance, ConnectionMode, ForwardFor, LogSink, Redispatch
+from pumpproxy.model import ConnectionMode, ForwardFor, LogSink, Redispatch, SendProxy
 from tests.config.reading import faults_of
 
 if TYPE_CHECKING:
@@ -97,6 +97,14 @@ def test_redispatch_is_a_boolean_or_a_number(text: str, found: Redispatch | int)
     assert values.redispatch(text) == found
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("no", 0.0), ("Off", 0.0), ("30s", 30.0)])
+def test_a_duration_may_be_none(text: str, seconds: float) -> None:
+    """Where a backend can undo what `[defaults]` says; zero is not written as a duration there either."""
+    assert values.duration_or_no(text) == seconds
+    assert faults(values.duration_or_no, "0s") == ["'0s' is out of range (from 1ms to 24d)"]
+    assert faults(values.duration_or_no, "yes")[0].startswith("'yes' is not a duration")
+
+
 def test_redispatch_of_zero_means_nothing() -> None:
     """Every zeroth attempt there is not; `no` says it."""
     assert faults(values.redispatch, "0") == ["0 is out of range (from 1 to 1000)"]
@@ -115,7 +123,7 @@ def test_a_choice_is_one_of_its_words() -> None:
     assert faults(values.choice(LogSink, "syslog"), "syslog:local2") == [
         "'syslog:local2' is not one of none, twistd (comes with a later version)"
     ]
-    assert faults(values.choice(Balance), "xyzzy") == ["'xyzzy' is not one of roundrobin"]
+    assert faults(values.choice(SendProxy), "xyzzy") == ["'xyzzy' is not one of v1, v2"]
 
 
 def test_each_word_of_a_list_is_read() -> None:
@@ -237,7 +245,7 @@ def test_any_text_is_a_value_or_its_faults(text: str) -> None:
     """No parser raises anything but BadValue, and never without a fault."""
     for parse in (
         values.duration, values.boolean, values.redispatch, values.name, values.host, values.network,
-        values.forwardfor, values.field_name, values.number(0, 9), values.choice(Balance), values.each(values.host),
+        values.forwardfor, values.field_name, values.number(0, 9), values.choice(SendProxy), values.each(values.host),
     ):  # fmt: skip
         assert all(fault.message.strip() for fault in faults_of(parse, text))
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pumpproxy.model import Config
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from tests.fakes import RecordingSink
 
 T = TypeVar("T")
@@ -127,6 +128,10 @@ class Proxied:
 
     async def client(self, talk: Callable[[socket.socket], T]) -> T:
         """Connect in a thread, and let `talk` do what it wants; its result."""
+        return await self.client_deferred(talk)
+
+    def client_deferred(self, talk: Callable[[socket.socket], T]) -> Deferred[T]:
+        """As `client`, to be waited for later: several at once."""
 
         def run() -> T:
             with socket.socket() as connection:
@@ -134,7 +139,7 @@ class Proxied:
                 connection.connect((LOOPBACK, self.port))
                 return talk(connection)
 
-        return await deferToThread(run)
+        return deferToThread(run)
 
     async def ended(self, count: int) -> None:
         """Wait until so many connections were told to the sink."""
@@ -170,6 +175,9 @@ class Unasked:
         """Not asked."""
 
     def shut_down(self) -> None:
+        """Not asked."""
+
+    def leave_server(self, server: ServerState) -> None:
         """Not asked."""
 
 

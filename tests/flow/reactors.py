@@ -1,58 +1,93 @@
-"""A reactor without a network: a clock, a resolver that answers when a test says so, connections that are asked for."""
+"""A reactor without a network: a clock, names that are answered when a test says so, connections that are asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
 from twisted.internet.error import UserError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from pumpproxy.flow.lookup import ServiceAnswer
+from pumpproxy.policy.names import HostAnswer, Lack
 from tests.flow.streams import FakeStream
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IConnector, IHostResolution, IResolutionReceiver
+    from collections.abc import Iterable
+
+    from twisted.internet.interfaces import IConnector
     from twisted.internet.protocol import ClientFactory
 
+    from pumpproxy.flow.lookup import Lookup
     from pumpproxy.flow.stream import StreamProtocol
     from pumpproxy.interfaces import Reactor
+    from pumpproxy.model import TcpAddress
+    from pumpproxy.policy.names import Endpoint
 
 
 @dataclass
-class Question:
-    """A name that was asked for."""
+class Asked:
+    """A name that was asked for, and has no answer yet."""
 
     name: str
-    receiver: IResolutionReceiver
+    absolute: bool
+    deferred: Deferred[HostAnswer | ServiceAnswer | Lack] = field(default_factory=Deferred)
 
-    def answer(self, *hosts: str) -> None:
-        """These are its addresses."""
-        for host in hosts:
-            address = IPv6Address("TCP", host, 0) if ":" in host else IPv4Address("TCP", host, 0)
-            self.receiver.addressResolved(address)
-        self.receiver.resolutionComplete()
+    def answer(self, *hosts: str, holds: float = 30.0, lacking: frozenset[int] = frozenset()) -> None:
+        """These are its addresses; without any there are none."""
+        self.deferred.callback(HostAnswer(hosts, holds, lacking) if hosts else Lack.MISSING)
+
+    def serves(self, *endpoints: Endpoint, holds: float = 30.0, **carried: tuple[str, ...]) -> None:
+        """These are its endpoints; `carried`: by the names of hosts (`_` for a dot) their addresses."""
+        along = {name.replace("_", "."): addresses for name, addresses in carried.items()}
+        self.deferred.callback(ServiceAnswer(endpoints, along, holds))
+
+    def fails(self, lack: Lack = Lack.SILENT) -> None:
+        """Nobody can say."""
+        self.deferred.callback(lack)
 
 
 @dataclass
-class FakeNames:
-    """An IHostnameResolver: questions wait in `asked` until a test answers."""
+class FakeLookup:
+    """As `Lookup`: questions wait in `asked` until a test answers."""
 
-    asked: list[Question] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    nameservers: tuple[TcpAddress, ...] = ()
 
-    def resolveHostName(self, receiver: IResolutionReceiver, name: str, _port: int) -> IHostResolution:
+    def host(self, name: str, *, absolute: bool) -> Deferred[HostAnswer | ServiceAnswer | Lack]:
         """Begin."""
-        self.asked.append(Question(name, receiver))
-        resolution = cast("IHostResolution", self)
-        receiver.resolutionBegan(resolution)
-        return resolution
+        return self._ask(Asked(name, absolute))
+
+    def service(self, name: str, *, absolute: bool) -> Deferred[HostAnswer | ServiceAnswer | Lack]:
+        """Begin."""
+        return self._ask(Asked(name, absolute))
+
+    def in_order(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Whatever this machine has."""
+        return tuple(dict.fromkeys(addresses))
+
+    def _ask(self, asked: Asked) -> Deferred[HostAnswer | ServiceAnswer | Lack]:
+        self.asked.append(asked)
+        return asked.deferred
 
     @property
-    def only(self) -> Question:
+    def real(self) -> Lookup:
+        """For whoever wants one."""
+        return cast("Lookup", self)
+
+    @property
+    def only(self) -> Asked:
         """The one question under way; it is no more under way afterwards."""
         assert len(self.asked) == 1, self.asked
         return self.asked.pop()
+
+    def take(self, name: str) -> Asked:
+        """The one of this name, likewise."""
+        (found,) = (asked for asked in self.asked if asked.name == name)
+        self.asked.remove(found)
+        return found
 
 
 class FakeConnector:
@@ -94,7 +129,7 @@ class FakeReactor(Clock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.nameResolver = FakeNames()
+        self.names = FakeLookup()
         self.dialled: list[FakeConnector] = []
         self.refuses: OSError | None = None
 

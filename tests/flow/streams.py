@@ -94,8 +94,6 @@ class FakeStream:
     # What Twisted does
 
     def _deliver(self) -> None:
-        protocol = self.protocol
-        assert protocol is not None
         while self.reading and self.connected and not self.aborted and self._incoming:
             data = self._incoming.popleft()
             if data is FIN:
@@ -103,11 +101,17 @@ class FakeStream:
                 if not self.tells_fin_once:
                     self._incoming.appendleft(FIN)
                 self.reading = False
-                protocol.readConnectionLost()
+                self._told.readConnectionLost()
             else:
-                protocol.dataReceived(data)
+                self._told.dataReceived(data)
         if self._reset_by_peer and self.reading and not self._incoming:
             self._lose(ConnectionLost())
+
+    @property
+    def _told(self) -> StreamProtocol:
+        """The protocol, which may have given way to another."""
+        assert self.protocol is not None
+        return self.protocol
 
     def _flush(self) -> None:
         if self.waiting or not self.connected or self.aborted:

@@ -9,7 +9,7 @@ from twisted.internet.testing import MemoryReactorClock
 from pumpproxy.flow.approach import Approach
 from pumpproxy.model import Server, TcpAddress, UnixAddress
 from pumpproxy.policy.attempts import Attempt, ConnectFailure
-from pumpproxy.policy.pool import ServerState
+from pumpproxy.policy.serverstate import ServerState
 from tests.fakes import environment
 from tests.flow.httpstreams import accept, refuse
 from tests.playbook import site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -203,3 +204,19 @@ async def test_what_came_with_the_connection_is_not_forgotten(world: World) -> N
         assert isinstance(stream, SocketStream)
         assert stream.finished
         accepted.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="machine: not Linux, whose TCP_QUICKACK it is")
+@pytest_twisted.ensureDeferred
+async def test_one_that_is_reset_at_once_is_not_seen_by_the_servers_program(world: World) -> None:
+    """Its backlog stays empty: the reset comes in place of the last acknowledgement. Otherwise there would be one."""
+    for speaks in (True, False):
+        with socket.create_server((LOOPBACK, 0)) as listening:
+            made = Connecting(world.poller, world.sweep, world)
+            made.start(TcpAddress(LOOPBACK, listening.getsockname()[1]), 20.0, speaks=speaks)
+            await until(lambda: bool(world.built))
+            world.built.pop().transport.abortConnection()
+            await pause(0.05)
+            listening.setblocking(False)
+            seen = select.select([listening], [], [], 0.2)[0]
+            assert bool(seen) is not speaks

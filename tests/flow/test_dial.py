@@ -44,11 +44,11 @@ class Dialled:
         self.reactor = FakeReactor()
         self.reactor.refuses = refuses
         self.told: list[str | ConnectFailure] = []
-        self.resolver = Resolver(self.reactor.real)
+        self.resolver = Resolver(self.reactor.real, self.reactor.names.real)
         self.dial = Dial(self.reactor.real, self.resolver, self._build, self.told.append)
         self.dial.connect(address, TIMEOUT)
         if hosts:
-            self.reactor.nameResolver.only.answer(*hosts)
+            self.reactor.names.only.answer(*hosts)
 
     def _build(self) -> Protocol:
         self.told.append("connected")
@@ -70,7 +70,7 @@ class Dialled:
         assert len(told) <= 1
         assert self.reactor.getDelayedCalls() == []
         assert not [connector for connector in self.reactor.dialled if connector.state == "connecting"]
-        for question in self.reactor.nameResolver.asked:
+        for question in self.reactor.names.asked:
             question.answer(*HOSTS)
         self.reactor.advance(100)
         assert self.told == told
@@ -132,7 +132,7 @@ def test_a_name_is_asked_for_and_its_first_address_dialled() -> None:
     dialled = Dialled()
     assert dialled.places == []
     dialled.reactor.advance(2)
-    dialled.reactor.nameResolver.only.answer("192.0.2.1")
+    dialled.reactor.names.only.answer("192.0.2.1")
     assert dialled.places == [FIRST]
     assert dialled.at(FIRST).timeout == TIMEOUT - 2
     dialled.at(FIRST).established()
@@ -143,7 +143,7 @@ def test_a_name_is_asked_for_and_its_first_address_dialled() -> None:
 def test_a_name_without_an_address() -> None:
     """Is a failure of its own."""
     dialled = Dialled()
-    dialled.reactor.nameResolver.only.answer()
+    dialled.reactor.names.only.answer()
     assert dialled.told == [ConnectFailure.NO_ADDRESS]
     dialled.quiet()
 
@@ -236,7 +236,7 @@ def test_a_dial_may_be_cancelled_at_any_moment(moment: int) -> None:
     dialled = Dialled()
     moments = [
         lambda: None,
-        lambda: dialled.reactor.nameResolver.only.answer(*HOSTS),
+        lambda: dialled.reactor.names.only.answer(*HOSTS),
         lambda: dialled.reactor.advance(NEXT_ADDRESS / 2),
         lambda: dialled.reactor.advance(NEXT_ADDRESS),
         lambda: dialled.at(FIRST).fails(refused()),

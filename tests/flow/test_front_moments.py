@@ -12,6 +12,7 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.idle import TICK
 from pumpproxy.flow.linger import LINGER_SIZE, LINGER_TIME
+from pumpproxy.flow.relay import ServerProtocol
 from pumpproxy.model import Action, Backend, Config, DnsAddress, Mode, Redispatch, Server
 from pumpproxy.policy.admission import HelloBudget
 from pumpproxy.policy.outcome import Outcome, Phase
@@ -284,13 +285,13 @@ def test_a_server_by_name() -> None:
     named = Backend("b", servers=(Server("s", DnsAddress("app.example", 8443)),), retries=0)
     front = Front(config(named))
     front.stream.peer_sends(HELLO)
-    front.reactor.nameResolver.only.answer("192.0.2.1")
+    front.reactor.names.only.answer("192.0.2.1")
     assert front.dialled.place == "192.0.2.1:8443"
     front.stream.peer_resets()
     front.over(Outcome.CLIENT_LEFT, Phase.CONNECT)
     front = Front(config(named))
     front.stream.peer_sends(HELLO)
-    front.reactor.nameResolver.only.answer()
+    front.reactor.names.only.answer()
     assert front.takes() == INTERNAL
     front.stream.peer_finishes()
     record = front.over(Outcome.CONNECT_FAILED, Phase.CONNECT)
@@ -450,7 +451,7 @@ def test_a_connection_that_the_session_does_not_want_is_reset() -> None:
     """It was made in the same turn in which the client was given up."""
     front = connecting()
     protocol = front.protocol
-    built = protocol._server_protocol()
+    built = ServerProtocol(protocol._connected)
     front.stream.peer_resets()
     front.turn()
     late = FakeStream(front.reactor)

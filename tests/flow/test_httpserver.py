@@ -8,7 +8,7 @@ from pumpproxy.flow.httpserver import MAX_SURPLUS, PATIENCE, HttpServer
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.kept import KeptServers
 from pumpproxy.model import Server, TcpAddress
-from pumpproxy.policy.pool import ServerState
+from pumpproxy.policy.serverstate import ServerState
 from tests.flow.httpstreams import HttpStream
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from pumpproxy.flow.kept import KeptServers
 from pumpproxy.model import Server, TcpAddress
-from pumpproxy.policy.pool import ServerState
+from pumpproxy.policy.serverstate import ServerState
 
 if TYPE_CHECKING:
     from pumpproxy.flow.httpserver import HttpServer
@@ -90,6 +90,19 @@ def test_one_that_ends_by_itself_is_forgotten() -> None:
     assert len(servers) == 0
     assert servers.take(A, inf) is None
     assert servers.keep(A, as_server(Idle()))
+
+
+def test_those_of_a_server_that_is_down_end() -> None:
+    """And no others; where it has none that is fine."""
+    servers, some = kept(), [Idle(), Idle(), Idle()]
+    for server, idle in zip((A, A, B), some, strict=True):
+        servers.keep(server, as_server(idle))
+    servers.drop(A)
+    servers.drop(A)
+    assert [idle.was_reset for idle in some] == [True, True, False]
+    assert len(servers) == 1
+    assert servers.take(A, inf) is None
+    assert servers.take(B, inf) is as_server(some[2])
 
 
 def test_all_end_with_the_service() -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -390,6 +391,7 @@ async def test_a_mapped_address_is_an_ipv4_address(family: socket.AddressFamily,
         ({}, DEFERRED),
         ({"silent": Action.REJECT}, 0),
         ({"silent": "b"}, 0),
+        ({"accept_proxy": (ip_network("10.0.0.0/8"),)}, DEFERRED),
         ({"mode": Mode.TCP}, 0),
         ({"mode": Mode.HTTP}, 0),
     ],

@@ -11,6 +11,7 @@ import random
 import socket
 import threading
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -25,7 +26,18 @@ from pumpproxy.flow.listener import BATCH
 from pumpproxy.flow.relay import Relay
 from pumpproxy.flow.splice import SpliceRelay
 from pumpproxy.flow.straight import StraightRelay
-from pumpproxy.model import Action, Backend, Config, Frontend, Mode, Redispatch, RelayKind, Server, TcpAddress
+from pumpproxy.model import (
+    Action,
+    Backend,
+    Config,
+    Frontend,
+    Mode,
+    Redispatch,
+    RelayKind,
+    SendProxy,
+    Server,
+    TcpAddress,
+)
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.straight import StraightSession
 from pumpproxy.wire.alert import AlertDescription, alert_record
@@ -183,6 +195,35 @@ async def test_a_tcp_frontend_has_no_short_way() -> None:
         async with batch(replace(config, backends=(backend,))) as here:
             client = here.comes(HELLO)
             assert await reads(client, len(HELLO)) == HELLO
+            assert here.straight == 0
+
+
+@pytest.mark.parametrize("accept_proxy", [(), (ip_network("192.0.2.0/24"),)])
+@pytest_twisted.ensureDeferred
+async def test_a_frontend_that_wants_headers_has_no_short_way(accept_proxy: tuple[object, ...]) -> None:
+    """Who its client is, is asked before anything else; also of those who are of no such network. A reload counts."""
+    with server(echo) as port:
+        async with batch(tls_config(port, accept_proxy=accept_proxy)) as here:
+            client = here.comes(HELLO)
+            assert await reads(client, len(HELLO)) == HELLO
+            assert here.straight == (Proxied.short and not accept_proxy)
+            here.proxied.environment.runtime.reload(tls_config(port), 100)
+            client = here.comes(HELLO)
+            assert await reads(client, len(HELLO)) == HELLO
+            assert here.straight == Proxied.short * (1 if accept_proxy else 2)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_wants_a_header_has_no_short_way() -> None:
+    """What it is told takes the long way to find out."""
+    config = tls_config(1)
+    with server(echo) as port:
+        told = Server("s", TcpAddress(LOOPBACK, port), send_proxy=SendProxy.V1)
+        async with batch(replace(config, backends=(Backend("b", servers=(told,)),))) as here:
+            client = here.comes(HELLO)
+            host, at = client.getsockname()
+            line = f"PROXY TCP4 {host} {LOOPBACK} {at} {here.proxied.port}\r\n".encode()
+            assert await reads(client, len(line + HELLO)) == line + HELLO
             assert here.straight == 0
 
 

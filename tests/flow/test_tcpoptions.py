@@ -43,6 +43,22 @@ def test_both_addresses_of_ipv6() -> None:
         assert transport.getHost() == IPv6Address("TCP", *sock.getsockname()[:2])
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="machine: no IPv6")
+def test_a_handle_that_calls_itself_ipv4_has_its_address_all_the_same() -> None:
+    """As those that are made of a bare descriptor."""
+    with (
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as listening,
+        socket.create_connection(listening.getsockname()[:2]) as sock,
+    ):
+        handle = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, sock.fileno())
+        try:
+            transport = OfSocket(handle)
+            assert transport.getPeer() == IPv6Address("TCP", *listening.getsockname()[:2])
+            assert transport.getHost() == IPv6Address("TCP", *sock.getsockname()[:2])
+        finally:
+            handle.detach()
+
+
 def test_each_option_by_itself() -> None:
     """On, and off again, and no other with it."""
     with socket.socket() as sock:

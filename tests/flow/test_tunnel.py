@@ -11,7 +11,7 @@ from pumpproxy.flow.relay import Relay
 from pumpproxy.flow.stream import StreamProtocol
 from pumpproxy.flow.tunnel import tunnel_between
 from pumpproxy.model import Backend, Frontend, Mode, Server, TcpAddress
-from pumpproxy.policy.pool import ServerState
+from pumpproxy.policy.serverstate import ServerState
 from tests.fakes import environment
 from tests.flow.httpstreams import HttpStream
 from tests.playbook import site

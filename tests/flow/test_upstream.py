@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from pumpproxy.flow.upstream import Upstream
 from pumpproxy.model import Server, TcpAddress
 from pumpproxy.policy.attempts import Attempt
-from pumpproxy.policy.pool import ServerState
+from pumpproxy.policy.serverstate import ServerState
 from tests.fakes import environment
 from tests.flow.httpstreams import HttpStream, accept
 from tests.playbook import site

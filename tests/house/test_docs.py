@@ -25,7 +25,9 @@ LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 ANCHOR = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
-PLACE = re.compile(r"(?:(?:pumpproxy/)?(?:wire|policy|flow|config|stats)|tests|demo|benchmarks|docs|etc)(?:/[\w.-]+)*")
+PLACE = re.compile(
+    r"(?:(?:pumpproxy/)?(?:wire|policy|flow|config|stats|checks)|tests|demo|benchmarks|docs|etc)(?:/[\w.-]+)*"
+)
 MODULE = re.compile(r"[a-z_]+\.py")
 MEMBER = re.compile(r"([A-Z]\w+)\.([a-z]\w+)")
 CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
@@ -154,6 +156,14 @@ def test_each_phase_is_explained(phase: Phase) -> None:
     page = (ROOT / "docs" / "outcomes.md").read_text("utf-8")
     _, _, second = page.partition("The second says when:")
     assert f"| `{phase.value}` |" in second
+
+
+@pytest.mark.parametrize("word", ["bad-request", "client-left", "queue-full", "queue-timeout", "shutdown", "internal"])
+def test_what_may_happen_to_who_waits_is_explained(word: str) -> None:
+    """Whatever ends a wait in a queue has that state in its row: a bad body and a defect may be met there too."""
+    page = (ROOT / "docs" / "outcomes.md").read_text("utf-8")
+    row = page.partition(f"\n| `{word}` | ")[2].partition(" | ")[0]
+    assert any(state.endswith(Phase.QUEUE.value) for state in CODE.findall(row))
 
 
 @pytest.mark.parametrize(("start", "end", "members"), [("third", "The fourth", Asked), ("fourth", "\n## ", Answered)])

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pumpproxy.model import Config
     from pumpproxy.policy.httpsteps import HttpStep
-    from pumpproxy.policy.pool import ServerState
     from pumpproxy.policy.records import ClientAddress, RequestRecord
+    from pumpproxy.policy.serverstate import ServerState
 
 
 @dataclass
@@ -80,6 +80,8 @@ class World:
         self.servers: list[ServerSide] = []
         self.server: ServerSide | None = None
         self.attempt: httpsteps.Reach | None = None
+        self.woken = False
+        """Its waiting in a queue is over, and it has not heard of it."""
         self.kept: dict[ServerState, list[ServerSide]] = {}
         self.tunnel: httpsteps.StartTunnel | None = None
         self.records: list[RequestRecord] = []
@@ -116,6 +118,10 @@ class World:
                 self.server.answered()
                 self.kept.setdefault(self.reached, []).append(self.server)
                 self.server = None
+            case httpsteps.AwaitServer(ticket):
+                assert self.attempt is None
+                assert self.server is None
+                ticket.wake = self._wake
             case httpsteps.SendServer(data):
                 assert self.server is not None
                 self.server.receive(data)
@@ -166,6 +172,9 @@ class World:
             case other:
                 raise AssertionError(other)
 
+    def _wake(self) -> None:
+        self.woken = True
+
     # What may happen
 
     def send(self, data: bytes) -> None:
@@ -188,6 +197,11 @@ class World:
         self.tell(lambda now: self.exchange.connected(now, reused=reused))
         if answer is not None and self.server is not None:
             answer(self.server)
+
+    def hear(self) -> None:
+        """That its waiting is over."""
+        self.woken = False
+        self.tell(self.exchange.served)
 
     def drain(self) -> None:
         """The client takes everything."""

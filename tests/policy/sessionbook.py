@@ -44,12 +44,12 @@ def hello_for(name: str | None, *protocols: str) -> bytes:
 class SessionPlay:
     """One connection, accepted `now`; without a runtime, at a frontend whose names all lead to server s."""
 
-    def __init__(self, live: Runtime | None = None, now: float = ACCEPTED) -> None:
+    def __init__(self, live: Runtime | None = None, now: float = ACCEPTED, client: ClientAddress = CLIENT) -> None:
         self.runtime = live if live is not None else runtime(backend("s"))
         self.frontend = self.runtime.frontends["f"]
         self.runtime.accepted(self.frontend)
         self.now = now
-        self.session = Session(self.runtime, self.frontend, CLIENT, self.now)
+        self.session = Session(self.runtime, self.frontend, client, self.now)
         self.begun: StraightSession | None = None
         """Where it goes the short way."""
         self.step: Step | None = self.session.opened(self.now)
@@ -147,7 +147,7 @@ def passes(seconds: float) -> Fact:
 
 def fails(failure: ConnectFailure) -> Fact:
     """The attempt fails."""
-    return lambda play: play.session.connect_failed(failure)
+    return lambda play: play.session.connect_failed(failure, play.now)
 
 
 def relayed(bytes_in: int, bytes_out: int, outcome: Outcome, phase: Phase) -> Fact:
@@ -173,6 +173,12 @@ def leaves(play: SessionPlay) -> Step:
 def is_evicted(play: SessionPlay) -> Step:
     """It holds too much of a hello."""
     return play.session.evicted()
+
+
+def hears(play: SessionPlay) -> Step | None:
+    """It hears that its waiting is over, if it is."""
+    ticket = None if play.session.attempts is None else play.session.attempts.ticket
+    return None if ticket is None or not ticket.served else play.session.served(play.now)
 
 
 def is_shut_down(play: SessionPlay) -> Step:

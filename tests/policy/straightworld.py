@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pumpproxy.model import Backend, ConnectionMode, ForwardFor, Mode, Server, TcpAddress
+from pumpproxy.model import Backend, Balance, Check, ConnectionMode, ForwardFor, Mode, Redispatch, Server, TcpAddress
 from pumpproxy.policy.straightexchange import StraightExchange
 from tests.playbook import CLIENT, EPOCH, site
 from tests.policy.httpworld import World
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from pumpproxy.model import Config
     from pumpproxy.policy.httpsteps import HttpStep
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.records import ClientAddress
+    from pumpproxy.policy.serverstate import ServerState
 
 HOST = b"Host: a.example\r\n"
 SECTIONS = (
@@ -76,6 +79,32 @@ class LongWorld(World):
     short = 0
     full = False
 
+    def __init__(self, config: Config, client: ClientAddress = CLIENT) -> None:
+        super().__init__(config, client)
+        self.others: list[ServerState] = []
+        """Where other clients have a connection, of backend a."""
+
+    @property
+    def pool(self) -> Pool:
+        """Of backend a."""
+        return self.runtime.pools["a"]
+
+    def crowds(self) -> None:
+        """Another client comes, if there is a place."""
+        server = self.pool.take(None)
+        if server is not None:
+            self.others.append(server)
+
+    def makes_room(self) -> None:
+        """Another client goes."""
+        if self.others:
+            self.pool.leave(self.others.pop(0))
+
+    def turns(self, place: int, *, up: bool) -> None:
+        """A server is there, or not."""
+        servers = list(self.pool.servers.values())
+        self.pool.turned(servers[place % len(servers)], up=up)
+
     def says(self, data: bytes) -> None:
         """The server says that."""
         self.tell(self.exchange.server_received, data)
@@ -84,9 +113,9 @@ class LongWorld(World):
 class ShortWorld(LongWorld):
     """What may go the short way does, as `flow.straighthttp` leads it."""
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.straight = StraightExchange(self.runtime, self.runtime.frontends["f"], CLIENT, self.now, EPOCH)
+    def __init__(self, config: Config, client: ClientAddress = CLIENT) -> None:
+        super().__init__(config, client)
+        self.straight = StraightExchange(self.runtime, self.runtime.frontends["f"], client, self.now, EPOCH)
         self.exchange = self.straight
 
     def tell(self, fact: Callable[..., Sequence[HttpStep]], *arguments: object) -> None:
@@ -133,10 +162,30 @@ class ShortWorld(LongWorld):
 
 def config(chance: random.Random) -> Config:
     """Two backends, the first of two servers; b.example's /secret is refused."""
-    servers = tuple(Server(f"a{n}", TcpAddress("127.0.0.1", 8000 + n)) for n in range(chance.choice([1, 2])))
+    few = chance.random() < 0.6
+    servers = tuple(
+        Server(
+            f"a{n}",
+            TcpAddress("127.0.0.1", 8000 + n),
+            check=Check() if few else None,
+            maxconn=chance.choice([1, 1, 2]) if few else None,
+            maxqueue=chance.choice([None, None, 0]) if few else None,
+        )
+        for n in range(chance.choice([1, 2]))
+    )
     forwardfor = chance.choice([None, ForwardFor(), ForwardFor("X-Real")])
     made = site(
-        backend=Backend("a", Mode.HTTP, servers=servers, forwardfor=forwardfor, use_server=(("a.example", "a0"),)),
+        backend=Backend(
+            "a",
+            Mode.HTTP,
+            chance.choice([Balance.ROUNDROBIN, *Balance]),
+            servers,
+            use_server=chance.choice([(), (("a.example", "a0"),)]),
+            forwardfor=forwardfor,
+            redispatch=chance.choice(list(Redispatch)),
+            timeout_queue=chance.choice([0.5, 60.0]),
+            hold=chance.random() < 0.5,
+        ),
         connection=chance.choice([ConnectionMode.KEEP_ALIVE] * 5 + list(ConnectionMode)),
         forwardfor=chance.choice([None, ForwardFor()]),
         timeout_client=5.0,

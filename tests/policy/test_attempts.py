@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpproxy.model import Redispatch
+from pumpproxy.model import Check, Redispatch
 from pumpproxy.policy.attempts import RETRY_PAUSE, Attempts, ConnectFailure
 from tests.policy.declared import backend, pool, server
 
 if TYPE_CHECKING:
     from pumpproxy.model import Server
     from pumpproxy.policy.attempts import Attempt
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.serverstate import ServerState
 
 REFUSED = ConnectFailure.REFUSED
 PINNED = (("x.example", "a"),)
@@ -315,3 +316,180 @@ def test_the_round_goes_on_behind_a_failed_server() -> None:
         landed.append(attempt.server.name)
         attempts.release()
     assert {name: landed.count(name) for name in "bcd"} == {"b": 4, "c": 4, "d": 4}
+
+
+# Waiting --------------------------------------------------------------------------------------------------------------
+
+
+def checked(name: str, port: int, **fields: object) -> Server:
+    """A server whose health somebody knows."""
+    return server(name, port, check=Check(), **fields)
+
+
+def test_who_waits_is_tried_when_it_is_served() -> None:
+    """The ticket is the attempts' own; releasing them gives it up."""
+    live = pool(server("a", 1, maxconn=1))
+    first, second, third = (Attempts(live, None) for _ in range(3))
+    assert said(first.first()) == ("a", 0.0, 5.0)
+    assert second.first() is None
+    assert third.first() is None
+    assert (second.backend_queue, third.backend_queue, third.server_queue) == (0, 1, 0)
+    assert second.ticket is not None
+    assert not second.counts
+    second.release()
+    assert second.ticket is None
+    first.release()
+    assert third.ticket is not None
+    assert third.ticket.served
+    assert said(third.served()) == ("a", 0.0, 5.0)
+    assert (third.counts, third.ticket, third.redispatched) == (True, None, False)
+    third.release()
+    assert (counts(live), live.waiting) == ((0, 0), 0)
+
+
+def test_who_is_served_and_released_before_it_is_tried_frees_its_place() -> None:
+    """Once."""
+    live = pool(server("a", 1, maxconn=1))
+    first, second = Attempts(live, None), Attempts(live, None)
+    first.first()
+    second.first()
+    first.release()
+    second.release()
+    second.release()
+    assert counts(live) == (0, 0)
+
+
+def test_a_full_queue_is_told_from_a_backend_without_anybody() -> None:
+    """`full` says which."""
+    crowd = pool(server("a", 1, maxconn=1, maxqueue=0))
+    Attempts(crowd, None).first()
+    refused = Attempts(crowd, None)
+    assert refused.first() is None
+    assert (refused.ticket, refused.full) == (None, True)
+    nobody = Attempts(pool(server("a", 1, disabled=True)), None)
+    assert nobody.first() is None
+    assert (nobody.ticket, nobody.full) == (None, False)
+
+
+def test_with_hold_who_is_refused_waits_for_news() -> None:
+    """Not a second, but until a check is passed; it counts nowhere meanwhile, and `retries` is no bound."""
+    live = pool(checked("a", 1), hold=True, retries=0)
+    attempts = Attempts(live, None)
+    attempts.first()
+    for turn in range(1, 6):
+        assert attempts.failed(REFUSED) is None
+        assert attempts.ticket is not None
+        assert (counts(live), live.waiting, attempts.retries) == ((0, 0), 1, turn)
+        live.passed(live.servers["a"])
+        assert said(attempts.served()) == ("a", 0.0, 5.0)
+    attempts.release()
+    assert (counts(live), live.waiting) == ((0, 0), 0)
+
+
+def test_with_hold_the_others_are_tried_first() -> None:
+    """Where `redispatch` allows it; and one that goes DOWN meanwhile is not waited for."""
+    live = pool(checked("a", 1), checked("b", 2), hold=True, redispatch=Redispatch.YES)
+    attempts = Attempts(live, None)
+    assert said(attempts.first()) == ("a", 0.0, 5.0)
+    assert said(attempts.failed(REFUSED)) == ("b", 0.0, 5.0)
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is not None
+    live.turned(live.servers["b"], up=False)
+    assert said(attempts.served()) == ("a", 0.0, 5.0)
+    assert attempts.failed(REFUSED) is None
+    live.turned(live.servers["a"], up=False)
+    assert not attempts.ticket.served
+    live.turned(live.servers["b"], up=True)
+    assert said(attempts.served()) == ("b", 0.0, 5.0)
+    assert attempts.redispatched
+
+
+@pytest.mark.parametrize("reason", [ConnectFailure.RESOURCES, REFUSED])
+def test_hold_is_for_servers_that_somebody_checks(reason: ConnectFailure) -> None:
+    """Nobody would say when another one is back; and what is ours to mend is not waited for at a server."""
+    with_check = reason is ConnectFailure.RESOURCES
+    live = pool(checked("a", 1) if with_check else server("a", 1), hold=True, retries=1)
+    attempts = Attempts(live, None)
+    attempts.first()
+    assert said(attempts.failed(reason)) == ("a", 1.0, 5.0)
+    assert attempts.failed(reason) is None
+    assert attempts.ticket is None
+
+
+@pytest.mark.parametrize("failure", list(ConnectFailure))
+def test_whoever_checks_a_server_is_told_that_it_took_no_connection(failure: ConnectFailure) -> None:
+    """Each time; not where the fault is ours."""
+    live = pool(checked("a", 1), retries=1)
+    told: list[str] = []
+    live.servers["a"].suspected = lambda: told.append("a")
+    attempts = Attempts(live, None)
+    attempts.first()
+    attempts.failed(failure)
+    attempts.failed(failure)
+    assert told == ([] if failure is ConnectFailure.RESOURCES else ["a", "a"])
+
+
+def test_a_server_that_stands_by_is_tried_where_the_others_refuse() -> None:
+    """Before its checks know, and once; not without `redispatch`."""
+    servers = (checked("a", 1), checked("b", 2, backup=True))
+    assert story(pool(*servers, redispatch=Redispatch.YES)) == "a b 1:a 1:a"
+    assert story(pool(*servers)) == "a 1:a 1:a 1:a"
+
+
+def test_a_retry_goes_nowhere_where_there_is_no_room() -> None:
+    """It keeps the place that it has."""
+    live = pool(server("a", 1), server("b", 2, maxconn=1), redispatch=Redispatch.YES, retries=1)
+    crowd = [Attempts(live, None) for _ in range(2)]
+    assert [said(one.first()) for one in crowd] == [("a", 0.0, 5.0), ("b", 0.0, 5.0)]
+    assert said(crowd[0].failed(REFUSED)) == ("a", 1.0, 5.0)
+
+
+def test_a_place_that_a_retry_leaves_is_given_on() -> None:
+    """To who waits for it."""
+    live = pool(server("a", 1, maxconn=1), "b", redispatch=Redispatch.YES, use_server=PINNED)
+    first, second = Attempts(live, None), Attempts(live, "x.example")
+    first.first()
+    second.first()
+    assert said(first.failed(REFUSED)) == ("b", 0.0, 5.0)
+    assert said(second.served()) == ("a", 0.0, 5.0)
+    assert counts(live) == (2, 1, 1)
+
+
+def test_too_many_who_are_held_are_refused() -> None:
+    """At once, and counted nowhere in the end."""
+    live = pool(checked("a", 1), hold=True)
+    live.most = 1
+    first, second = Attempts(live, None), Attempts(live, None)
+    first.first()
+    second.first()
+    assert first.failed(REFUSED) is None
+    assert second.failed(REFUSED) is None
+    assert (first.full, second.full, second.ticket) == (False, True, None)
+    second.release()
+    assert (counts(live), live.waiting) == ((0, 0), 1)
+
+
+def test_with_hold_who_was_at_a_server_that_is_taken_away_waits_for_the_others() -> None:
+    """A reload, its administrator or DNS takes it away while a client connects to it, and the others are DOWN."""
+    live = pool(checked("a", 1), checked("b", 2), hold=True, retries=1)
+    live.turned(live.servers["b"], up=False)
+    attempts = Attempts(live, None)
+    assert said(attempts.first()) == ("a", 0.0, 5.0)
+    live.declare(backend(checked("b", 2), hold=True, retries=1))
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is not None
+    live.turned(live.servers["b"], up=True)
+    assert said(attempts.served()) == ("b", 0.0, 5.0)
+    assert (attempts.redispatched, attempts.retries, counts(live)) == (True, 1, (1, 1))
+    attempts.release()
+    assert counts(live) == (0, 0)
+
+
+def test_with_hold_who_was_at_a_server_that_is_taken_away_goes_where_its_name_leads_now() -> None:
+    """At once, to one of weight 0 too."""
+    live = pool(checked("a", 1), checked("b", 2), hold=True, use_server=PINNED)
+    attempts = Attempts(live, "x.example")
+    assert said(attempts.first()) == ("a", 0.0, 5.0)
+    live.declare(backend(checked("b", 2, weight=0), hold=True, use_server=(("x.example", "b"),)))
+    assert said(attempts.failed(REFUSED)) == ("b", 0.0, 5.0)
+    assert (attempts.redispatched, attempts.pinned, counts(live)) == (True, True, (1, 1))

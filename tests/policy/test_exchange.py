@@ -39,6 +39,7 @@ from tests.playbook import (
     server,
     server_full,
     server_gone,
+    server_went_down,
     shut_down,
     site,
     tunnel_over,
@@ -212,6 +213,18 @@ def test_a_101_that_nobody_asked_for() -> None:
     """502, and no byte of the client goes anywhere."""
     play = asked() >> server(SWITCH) << RESET_SERVER << answer(502) << ended(Outcome.BAD_RESPONSE, Phase.HEAD, 502)
     play.done()
+
+
+def test_the_server_goes_down() -> None:
+    """Where nothing goes on there: 503, or a response that is cut; nothing where it has nothing under way."""
+    play = asked()
+    assert play.exchange.engaged_at is play.exchange.frontend.pools["a"].servers["a1"]
+    (play >> server_went_down << RESET_SERVER << answer(503) << ended(Outcome.SERVER_DOWN, Phase.HEAD, 503)).done()
+    play = answering() >> server_went_down << RESET_SERVER << SILENCE << ended(Outcome.SERVER_DOWN, Phase.DATA, 200)
+    play.done()
+    for play in (idle(), draining(), Playbook() >> client(GET) << connect("a1")):
+        assert play.exchange.engaged_at is None
+    (idle() >> server_went_down).done()
 
 
 # The service --------------------------------------------------------------------------------------------------------

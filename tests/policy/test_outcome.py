@@ -29,6 +29,7 @@ def test_each_phase_is_a_letter_of_haproxys() -> None:
 def test_termination_is_who_and_when() -> None:
     """What halog and people look for."""
     assert termination(Outcome.REFUSED, Phase.REQUEST) == "PR"
+    assert termination(Outcome.TOO_MANY, Phase.REQUEST) == "PR"
     assert termination(Outcome.CLIENT_SILENT, Phase.REQUEST) == "cR"
     assert termination(Outcome.CONNECT_FAILED, Phase.CONNECT) == "SC"
     assert termination(Outcome.CONNECT_TIMEOUT, Phase.CONNECT) == "sC"

@@ -7,7 +7,7 @@ import pytest
 
 from pumpproxy.policy import pages
 
-ERRORS = [400, 405, 408, 414, 421, 431, 500, 501, 502, 503, 504, 505]
+ERRORS = [400, 405, 408, 414, 421, 429, 431, 500, 501, 502, 503, 504, 505]
 
 
 def parsed(answer: bytes, method: str = "GET") -> tuple[h11.Response, bytes]:
@@ -66,6 +66,15 @@ def test_405_says_what_is_allowed() -> None:
     assert {b"GET", b"HEAD", b"POST"} <= set(allow)
     assert b"CONNECT" not in allow
     assert [status for status in ERRORS if b"Allow:" in pages.error_page(status)] == [405]
+
+
+def test_429_says_when_to_come_again() -> None:
+    """RFC 6585 section 4, in seconds (RFC 9110 section 10.2.3); a whole page, and the end of the connection."""
+    response, body = parsed(pages.too_many(12))
+    found = fields(response)
+    assert (response.status_code, found[b"retry-after"], found[b"connection"]) == (429, b"12", b"close")
+    assert found[b"content-length"] == str(len(body)).encode()
+    assert b"<h1>429 Too Many Requests</h1>" in body
 
 
 @pytest.mark.parametrize("status", [301, 308])

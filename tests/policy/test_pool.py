@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpproxy.model import DnsAddress, Server, TcpAddress, UnixAddress
-from pumpproxy.policy.pool import Pool, ServerState, is_nearby
+from pumpproxy.model import DnsAddress, SendProxy, Server, TcpAddress, UnixAddress
+from pumpproxy.policy.pool import Pool, is_nearby
+from pumpproxy.policy.serverstate import ServerState
 from tests.policy.declared import backend, pool, server
 
 if TYPE_CHECKING:
@@ -146,6 +147,16 @@ def test_a_pool_is_nearby_where_all_its_servers_are(address: ServerAddress, near
     assert live.nearby
     live.declare(backend(Server("s", address)))
     assert live.nearby == nearby
+
+
+def test_a_pool_that_is_told_of_its_clients_is_not_nearby() -> None:
+    """What a PROXY header tells takes the long way to find out; one such server is enough. A reload may change it."""
+    live = pool(server("a", 1), server("b", 2, send_proxy=SendProxy.V1))
+    assert not live.nearby
+    live.declare(backend(server("a", 1), server("b", 2)))
+    assert live.nearby
+    live.declare(backend(server("a", 1, send_proxy=SendProxy.V2), server("b", 2)))
+    assert not live.nearby
 
 
 def test_a_reload_keeps_servers_of_the_same_name_and_address() -> None:

@@ -35,9 +35,10 @@ def test_times_are_differences() -> None:
     request.attempts = Attempts(request.pool, "a.example")
     request.attempts.first()
     request.server = "a1"
-    request.head_at, request.connecting_at, request.connected_at, request.answered_at = 1.5, 1.5, 3.5, 7.5
+    request.head_at, request.routed_at, request.connecting_at = 1.5, 1.5, 1.75
+    request.connected_at, request.answered_at = 3.75, 7.75
     record = request.record(COMPLETED, runtime, frontend, CLIENT, 16.0, EPOCH)
-    assert (record.request_time, record.queued, record.connected, record.response_time) == (0.5, 0.0, 2.0, 4.0)
+    assert (record.request_time, record.queued, record.connected, record.response_time) == (0.5, 0.25, 2.0, 4.0)
     assert record.total == 15.0
     assert (record.backend, record.server, record.host) == ("a", "a1", "a.example")
     assert record.request_line == b"HEAD /x HTTP/1.1"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
-from pumpproxy.model import Action, Config, Frontend, Mode
+from pumpproxy.model import Action, Check, Config, Frontend, Mode, Server, SrvAddress
 from pumpproxy.policy.attempts import Attempts
 from pumpproxy.policy.inactivity import RelayTimeouts
+from pumpproxy.policy.names import Endpoint
+from pumpproxy.policy.queue import Ticket
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.runtime import Runtime
 from tests.policy.declared import BIND, backend, config, route, runtime, server
@@ -54,6 +57,23 @@ def test_clients_are_counted_in_and_out() -> None:
     live.accepted(frontend)
     live.left(frontend)
     assert (live.connections, frontend.connections, frontend.accepted) == (1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("frontend", "straight"),
+    [
+        ({}, True),
+        ({"accept_proxy": (ip_network("10.0.0.0/8"),)}, False),
+        ({"mode": Mode.TCP}, False),
+        ({"mode": Mode.HTTP}, False),
+    ],
+)
+def test_a_first_segment_may_be_a_hello(frontend: dict[str, object], *, straight: bool) -> None:
+    """Where it is read, and where it is the client's own; a reload may change it."""
+    live = runtime(backend("a"), **frontend)
+    assert live.frontends["f"].straight is straight
+    live.frontends["f"].declare(config(backend("a")).frontends[0], live.pools)
+    assert live.frontends["f"].straight
 
 
 def test_a_reload_carries_live_state_over_by_name() -> None:
@@ -119,6 +139,85 @@ def test_an_unchanged_reload_changes_nothing() -> None:
         live.reload(live.config, 100)
         assert live.pools["b"] is before
     assert balanced == ["a", "b", "a", "b"]
+
+
+def test_sources_are_watched_where_the_file_limits_them() -> None:
+    """Their counts outlive a reload that changes a limit, and go where it takes both."""
+    live = runtime(backend("a"), rate_per_source=5)
+    frontend = live.frontends["f"]
+    watched = frontend.sources
+    assert watched is not None
+    assert (watched.most, watched.rate) == (None, 5)
+    live.reload(config(backend("a"), max_per_source=2, rate_per_source=7), 100)
+    assert frontend.sources is watched
+    assert (watched.most, watched.rate) == (2, 7)
+    live.reload(config(backend("a")), 100)
+    assert frontend.sources is None
+
+
+WEB = SrvAddress("_https._tcp.web.example")
+ONE, TWO = Endpoint("one.example", 443, 10, 1), Endpoint("two.example", 443, 10, 1)
+
+
+def test_a_service_is_as_many_servers_as_it_has() -> None:
+    """Its line stands for one that is nowhere, until it is found; in each backend that has it."""
+    line = Server("web", WEB)
+    live = runtime(backend(line, "own"), backend(line, name="c"), backend("a", name="d"))
+    assert list(live.pools["b"].servers) == ["web", "own"]
+    assert live.found(WEB, (TWO, ONE))
+    assert list(live.pools["b"].servers) == ["web@one.example:443", "web@two.example:443", "own"]
+    assert list(live.pools["c"].servers) == ["web@one.example:443", "web@two.example:443"]
+    assert list(live.pools["d"].servers) == ["a"]
+
+
+def test_servers_of_a_service_that_stay_keep_their_state() -> None:
+    """Whatever else changes, and in whatever order an answer comes; where nothing does, nothing is done."""
+    live = runtime(backend(Server("web", WEB)))
+    live.found(WEB, (ONE, TWO))
+    pool = live.pools["b"]
+    one, two = pool.servers.values()
+    Attempts(pool, None).first()
+    assert not live.found(WEB, (TWO, ONE))
+    assert list(pool.servers.values()) == [one, two]
+    assert live.found(WEB, (ONE._replace(weight=7), TWO._replace(port=444)))
+    assert pool.servers["web@one.example:443"] is one
+    assert (one.connections, one.weight) == (1, 7)
+    assert list(pool.servers) == ["web@one.example:443", "web@two.example:444"]
+
+
+def test_who_waits_for_a_service_is_served_when_it_is_found() -> None:
+    """Nobody was there; with `hold` the connection has waited."""
+    live = runtime(backend(Server("web", WEB, check=Check()), hold=True))
+    pool = live.pools["b"]
+    (nowhere,) = pool.servers.values()
+    pool.turned(nowhere, up=False)
+    ticket = Ticket(None, None, None, "")
+    assert pool.take(None) is None
+    assert pool.wait(ticket)
+    assert not ticket.served
+    assert live.found(WEB, (ONE,))
+    assert ticket.server is pool.servers["web@one.example:443"]
+
+
+def test_a_reload_keeps_what_was_found() -> None:
+    """As long as the file has the service: then its servers are as the file says now."""
+    live = runtime(backend(Server("web", WEB)))
+    live.found(WEB, (ONE,))
+    state = live.pools["b"].servers["web@one.example:443"]
+    live.reload(config(backend(Server("web", WEB, maxconn=5))), 100)
+    assert live.pools["b"].servers == {"web@one.example:443": state}
+    assert state.limit == 5
+    live.reload(config(backend("a")), 100)
+    live.reload(config(backend(Server("web", WEB))), 100)
+    assert list(live.pools["b"].servers) == ["web"]
+
+
+def test_a_service_that_nobody_has_changes_nothing() -> None:
+    """A reload took it away meanwhile."""
+    live = runtime(backend("a"))
+    before = live.pools["b"].backend
+    assert not live.found(WEB, (ONE,))
+    assert live.pools["b"].backend is before
 
 
 def test_a_relays_times_are_those_of_its_frontend_and_its_backend() -> None:

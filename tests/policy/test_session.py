@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
-from pumpproxy.model import Action, Mode, Redispatch
+from pumpproxy.model import Action, Mode, Redispatch, SendProxy
 from pumpproxy.policy import pages
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.session import MAX_ALPN_KEPT, MAX_EARLY, STALL_SIZE, STALL_TIME, Stage
-from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, Refuse
+from pumpproxy.policy.passage import MAX_ALPN_KEPT, Stage
+from pumpproxy.policy.records import Arrived, ClientAddress
+from pumpproxy.policy.session import MAX_EARLY, STALL_SIZE, STALL_TIME
+from pumpproxy.policy.steps import ABANDON, PAUSE, RESET, WAIT, Refuse, StartRelay
 from pumpproxy.wire.alert import AlertDescription, alert_record
+from pumpproxy.wire.proxywriter import v2
 from tests.playbook import connect
 from tests.policy.declared import backend, config, route, runtime, server
 from tests.policy.sessionbook import (
     ACCEPTED,
+    CLIENT,
     WALL,
     SessionPlay,
     connects,
@@ -32,8 +38,10 @@ from tests.policy.sessionbook import (
     tells_all,
 )
 from tests.wire.hellos import extension, hello, record, records
+from tests.wire.proxyheaders import BLOCK4, LINE4, LOCAL
 
 HELLO = hello_for("x.example", "h2")
+LOCAL_ADDRESS = ClientAddress("192.0.2.254", 443)
 PADDING = 21  # RFC 7685
 REFUSED = ConnectFailure.REFUSED
 UNRECOGNIZED = Refuse(alert_record(AlertDescription.UNRECOGNIZED_NAME))
@@ -182,7 +190,13 @@ def test_http_on_a_tls_port(policy: Action, reply: bytes) -> None:
 @pytest.mark.parametrize("policy", [Action.EXPLAIN, Action.REJECT, Action.DROP])
 @pytest.mark.parametrize(
     ("data", "word"),
-    [(b"SSH-2.0-x\r\n", "ssh"), (b"\x80\x2e\x01\x03\x01\x00\x15", "sslv2"), (b"\x00\x01\x02", "noise")],
+    [
+        (b"SSH-2.0-x\r\n", "ssh"),
+        (b"\x80\x2e\x01\x03\x01\x00\x15", "sslv2"),
+        (LINE4, "proxy"),
+        (BLOCK4, "proxy"),
+        (b"\x00\x01\x02", "noise"),
+    ],
 )
 def test_who_speaks_neither_gets_no_word(policy: Action, data: bytes, word: str) -> None:
     """Neither HTTP nor an alert would mean anything to it."""
@@ -194,6 +208,23 @@ def test_not_tls_may_lead_to_a_backend() -> None:
     """SSH and TLS on one port: everything that was read reaches the server."""
     play = site(not_tls="other") >> sends(b"SSH-2.0-x\r\n") << connect("o") >> sends(b"more") << WAIT
     play >> connects << relay(b"SSH-2.0-x\r\nmore")
+
+
+@pytest.mark.parametrize("header", [LINE4, BLOCK4, LOCAL])
+@pytest.mark.parametrize("frontend", [{}, {"accept_proxy": (ip_network("10.0.0.0/8"),)}])
+def test_a_proxy_header_of_whoever_it_is_leads_nowhere(header: bytes, frontend: dict[str, object]) -> None:
+    """However it is cut: a server which takes them from us would take the client for whom it says it is."""
+    for cut in range(len(header)):
+        play = site(not_tls="other", **frontend)
+        if cut:
+            play >> sends(header[:cut])
+            if play.step == Refuse(b""):
+                # Its signature was there.
+                play << Refuse(b"")
+                continue
+            play << WAIT
+        play >> sends(header[cut:] + HELLO) << Refuse(b"")
+        assert play.over(Outcome.NOT_TLS, Phase.REQUEST).detail == "proxy"
 
 
 def test_a_broken_hello_is_refused_with_its_alert() -> None:
@@ -301,6 +332,40 @@ def test_a_client_that_resets_while_we_connect_has_left_in_any_case() -> None:
     """Also after a FIN that was a request's end."""
     play = tcp() << connect("s") >> sends(b"request") << WAIT >> finishes << WAIT >> leaves << ABANDON
     play.over(Outcome.CLIENT_LEFT, Phase.CONNECT)
+
+
+# PROXY headers ------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_wants_one_gets_a_header_first() -> None:
+    """Of the client, then all that it has sent; it is told of once, whatever was tried before."""
+    live = runtime(backend(server("s", send_proxy=SendProxy.V1), server("t", 2, send_proxy=SendProxy.V2), redispatch=1))
+    play = SessionPlay(live)
+    play.session.introduced(Arrived(ACCEPTED, LOCAL_ADDRESS, b"id"))
+    play >> sends(HELLO) << connect("s") >> fails(REFUSED) << connect("t") >> sends(b"early") << WAIT
+    header = v2(CLIENT, LOCAL_ADDRESS, [(1, b"h2"), (2, b"x.example"), (5, b"id")])
+    play >> connects << StartRelay(HELLO + b"early", client_finished=False, header=header)
+    play >> relayed(1000, 2000, Outcome.COMPLETED, Phase.DONE)
+    ended = play.over(Outcome.COMPLETED, Phase.DONE)
+    assert (ended.bytes_in, ended.unique_id, ended.retries) == (1000, b"id", 1)
+
+
+def test_a_tcp_server_gets_it_though_the_client_has_said_nothing() -> None:
+    """It may be the one who speaks first."""
+    live = runtime(backend(server("s", send_proxy=SendProxy.V1)), mode=Mode.TCP)
+    play = SessionPlay(live) << connect("s")
+    play.session.local = LOCAL_ADDRESS
+    line = b"PROXY TCP4 192.0.2.7 192.0.2.254 51234 443\r\n"
+    play >> connects << StartRelay(b"", client_finished=False, header=line)
+
+
+def test_who_was_introduced_came_when_it_was_accepted() -> None:
+    """The hello has what the header left of its time, and the log counts from the accept."""
+    play = site(inspect_delay=5.0)
+    play.session.introduced(Arrived(ACCEPTED - 3))
+    assert play.session.deadline() == ACCEPTED + 2
+    play >> passes(2) << Refuse(b"")
+    assert play.over(Outcome.CLIENT_SILENT, Phase.REQUEST).total == 5
 
 
 # Connecting ---------------------------------------------------------------------------------------------------------

@@ -10,12 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpproxy.model import Action, DnsAddress, Mode, Redispatch, Server, TcpAddress, UnixAddress
+from pumpproxy.model import (
+    Action,
+    Admin,
+    Balance,
+    Check,
+    DnsAddress,
+    Mode,
+    Redispatch,
+    Server,
+    TcpAddress,
+    UnixAddress,
+)
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
+from pumpproxy.policy.passage import MAX_ALPN_KEPT, Stage
 from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import Load
-from pumpproxy.policy.session import MAX_ALPN_KEPT, MAX_EARLY, Stage
+from pumpproxy.policy.session import MAX_EARLY
 from pumpproxy.policy.steps import ABANDON, PAUSE, WAIT, Connect, Refuse, StartRelay
 from pumpproxy.wire.alert import AlertDescription, alert_record
 from tests.playbook import connect
@@ -25,6 +37,7 @@ from tests.policy.sessionbook import (
     connects,
     fails,
     finishes,
+    hears,
     hello_for,
     is_shut_down,
     leaves,
@@ -38,12 +51,15 @@ from tests.policy.twins import Twins, standing, straight
 from tests.wire.hellos import fuzzed, in_place, ours, theirs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pumpproxy.model import Backend, Config, Route, ServerAddress, Target
     from pumpproxy.policy.runtime import Runtime
+    from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.steps import Step
     from tests.policy.sessionbook import Fact
+
+    Turn = Callable[[Pool, ServerState], None]
 
 SEED = 20261214
 HELLO = hello_for("x.example", "h2")
@@ -379,6 +395,35 @@ def test_the_round_is_the_same_whoever_takes_which_way() -> None:
     twins.drain()
 
 
+@pytest.mark.parametrize("balance", Balance)
+def test_queues_and_choices_are_the_same_whoever_takes_which_way(balance: Balance) -> None:
+    """With few places, and servers that go and come back: who waits, and who is served when, too."""
+    chance = random.Random(SEED)
+    servers = [
+        server(name, 8000 + place, weight=place + 1, maxconn=3, check=Check()) for place, name in enumerate("abc")
+    ]
+    twins = Twins(config(backend(*servers, balance=balance, hold=True, use_server=(("y.example", "b"),))))
+    waited = 0
+    for _ in range(1500):
+        happening = chance.choice(["comes"] * 4 + ["ends"] * 4 + ["hears"] * 2 + ["turns"])
+        if happening == "comes":
+            data = chance.choice([HELLO, HELLO, hello_for("y.example")])
+            waited += twins.comes(data, turns_back=chance.random() < 0.2).stage is Stage.WAITING
+        elif happening == "turns":
+            twins.tends(chance.randrange(3), _turned(up=chance.random() < 0.8))
+        elif twins.pairs:
+            pair = chance.choice(twins.pairs)
+            if happening == "hears":
+                pair >> hears
+            elif pair.stage is Stage.WAITING:
+                (pair >> leaves).over()
+            else:
+                pair.relayed(1, 2, Outcome.COMPLETED, Phase.DONE).over()
+    assert twins.taken > 100
+    assert waited > 100
+    twins.drain()
+
+
 # Anything -----------------------------------------------------------------------------------------------------------
 
 NAMES = ("a.example", "b.example", "wild.example", "x.wild.example", "y.x.wild.example", "unknown.test")
@@ -391,19 +436,37 @@ _moves: st.SearchStrategy[Redispatch | int] = st.sampled_from((Redispatch.NO, Re
 
 
 @st.composite
+def _servers(draw: st.DrawFn, name: str, addresses: st.SearchStrategy[ServerAddress], *, few: bool) -> Server:
+    return Server(
+        name,
+        draw(addresses),
+        draw(_weights),
+        disabled=draw(_rarely),
+        drain=draw(_rarely),
+        check=draw(st.sampled_from((None, Check()))),
+        maxconn=draw(st.sampled_from((1, 1, 2, None))) if few else None,
+        maxqueue=draw(st.sampled_from((None, 0, 1))) if few else None,
+        backup=draw(_rarely),
+    )
+
+
+@st.composite
 def _backends(draw: st.DrawFn, name: str) -> Backend:
     near = not draw(_rarely)
     addresses = st.sampled_from(LOOPBACK if near else LOOPBACK + ELSEWHERE)
     names = draw(st.sampled_from(("s", "s", "st", "st", "stu", "stu", "stuv", "")))
-    servers = (
-        Server(one, draw(addresses), draw(_weights), disabled=draw(_rarely), drain=draw(_rarely)) for one in names
-    )
+    few = draw(st.booleans())
+    servers = [draw(_servers(one, addresses, few=few)) for one in names]
     pinned = draw(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(names), max_size=3)) if names else {}
     return replace(
         backend(*servers, name=name, use_server=tuple(pinned.items())),
         retries=draw(st.integers(0, 3)),
         redispatch=draw(_moves),
         timeout_connect=draw(st.sampled_from((0.25, 5.0))),
+        timeout_queue=draw(st.sampled_from((0.25, 60.0))),
+        balance=draw(st.sampled_from(Balance)),
+        hold=draw(st.booleans()),
+        slow_start=draw(st.sampled_from((0.0, 0.0, 9.0))),
     )
 
 
@@ -457,8 +520,27 @@ def _breaks(play: SessionPlay) -> None:
 
 _facts = st.one_of(
     st.sampled_from([fails(failure) for failure in ConnectFailure]),
-    st.sampled_from([connects, connects, finishes, leaves, is_shut_down, _is_too_late, _breaks]),
+    st.sampled_from([connects, connects, hears, hears, finishes, leaves, is_shut_down, _is_too_late, _breaks]),
     st.builds(sends, st.one_of(st.binary(min_size=1, max_size=9), st.just(bytes(MAX_EARLY)), _made)),
+)
+
+
+def _turned(*, up: bool) -> Turn:
+    return lambda pool, one: pool.turned(one, up=up)
+
+
+def _administered(admin: Admin) -> Turn:
+    return lambda pool, one: pool.administer(one, admin)
+
+
+def _warmed(share: float) -> Turn:
+    return lambda pool, one: pool.warm(one, share)
+
+
+_turns: st.SearchStrategy[Turn] = st.one_of(
+    st.sampled_from([_turned(up=True), _turned(up=False), lambda pool, one: pool.passed(one)]),
+    st.builds(_administered, st.sampled_from(Admin)),
+    st.builds(_warmed, st.sampled_from((0.0, 0.5, 1.0))),
 )
 _events = st.one_of(
     st.tuples(st.just("comes"), _segments(), st.booleans()),
@@ -467,6 +549,7 @@ _events = st.one_of(
     st.tuples(st.just("ends"), st.integers(0, 99), _ends),
     st.tuples(st.just("passes"), st.sampled_from((0.0, 0.25, 6.0))),
     st.tuples(st.just("reloads"), _configs()),
+    st.tuples(st.just("tends"), st.integers(0, 99), _turns),
 )
 
 
@@ -483,6 +566,9 @@ def happens(twins: Twins, event: tuple[object, ...]) -> None:
             pair.relayed(*end).over(told=one % 3 > 0)
         case ("passes", float(seconds)):
             twins.now += seconds
+        case ("tends", int(one), turn):
+            assert callable(turn)
+            twins.tends(one, turn)
         case ("reloads", declared):
             twins.reload(declared)  # type: ignore[arg-type]
 
@@ -524,4 +610,4 @@ def test_generated_clients_do_take_the_short_way() -> None:
 
     leads()
     taken, all_of_them = counted
-    assert taken > all_of_them / 8
+    assert taken > all_of_them / 10

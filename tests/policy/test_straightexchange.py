@@ -10,6 +10,7 @@ import pytest
 
 from pumpproxy.model import ConnectionMode, ForwardFor
 from pumpproxy.policy.outcome import Outcome
+from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.straightexchange import MOST_KNOWN
 from tests.playbook import GET, OK, site
 from tests.policy.straightworld import ANSWERS, HOST, LINES, SECTIONS, LongWorld, ShortWorld, config
@@ -29,8 +30,10 @@ class Both:
     def __init__(self, seed: int) -> None:
         self.chance = chance = random.Random(seed)
         declared = config(chance)
-        self.long, self.short = LongWorld(declared), ShortWorld(declared)
+        client = ClientAddress(f"198.51.100.{seed % 200}", 4000)
+        self.long, self.short = LongWorld(declared, client), ShortWorld(declared, client)
         self._section = chance.choice(SECTIONS[:5])
+        self.waited = 0
 
     def do(self, what: Callable[[LongWorld], None]) -> None:
         """To both."""
@@ -41,8 +44,10 @@ class Both:
         self._compare()
 
     def _settle(self, world: LongWorld) -> None:
-        while not world.over and (world.attempt or (world.draining and not world.full)):
-            if world.attempt:
+        while not world.over and (world.attempt or world.woken or (world.draining and not world.full)):
+            if world.woken:
+                world.hear()
+            elif world.attempt:
                 world.connect()
             else:
                 world.drain()
@@ -57,17 +62,40 @@ class Both:
         assert (short.finished, short.reset, short.draining) == (long.finished, long.reset, long.draining)
         assert (short.server is None) == (long.server is None)
         assert short.over or short.exchange.deadline() == long.exchange.deadline()
-        assert [pool.connections for pool in short.runtime.pools.values()] == [
-            pool.connections for pool in long.runtime.pools.values()
-        ]
+        assert self._standing(short) == self._standing(long)
+
+    @staticmethod
+    def _standing(world: LongWorld) -> list[object]:
+        standing: list[object] = [world.woken, world.attempt is None]
+        for pool in world.runtime.pools.values():
+            standing.append((pool.connections, pool.waiting, pool._chance._state))
+            standing += [(one.connections, one.credit, one.usable, len(one.queue)) for one in pool.servers.values()]
+        return standing
 
     def live(self, requests: int) -> None:
         """A client's whole life."""
         for _ in range(requests):
             if self.long.over:
                 return
+            if self.chance.random() < 0.3:
+                self._tends()
             self._ask()
+            if self.long.pool.waiting:
+                self.waited += 1
+                self._tends()
             self._answer()
+
+    def _tends(self) -> None:
+        """Something happens to the servers: others come or go, one is there or not."""
+        chance = self.chance
+        place = chance.randrange(2)
+        match chance.choice(["crowd", "crowd", "crowd", "room", "up", "down"]):
+            case "crowd":
+                self.do(LongWorld.crowds)
+            case "room":
+                self.do(LongWorld.makes_room)
+            case how:
+                self.do(lambda world: world.turns(place, up=how == "up"))
 
     def _ask(self) -> None:
         chance = self.chance
@@ -164,7 +192,7 @@ def _lose(world: LongWorld) -> None:
 
 def test_both_ways_lead_everybody_to_the_same_place() -> None:
     """Whatever is asked and answered, however it is cut, and whatever happens in between."""
-    short = 0
+    short = waited = 0
     for seed in range(SEEDS):
         both = Both(seed)
         try:
@@ -173,7 +201,9 @@ def test_both_ways_lead_everybody_to_the_same_place() -> None:
             error.add_note(f"seed {seed}")
             raise
         short += both.short.short
+        waited += both.waited
     assert short > SEEDS
+    assert waited > SEEDS / 3
 
 
 TOLD = b"X-Forwarded-For: 192.0.2.7\r\n"

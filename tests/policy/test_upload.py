@@ -43,6 +43,16 @@ def test_what_comes_early_is_sent_with_the_head() -> None:
     assert up.beyond == b"GET"
 
 
+def test_a_header_goes_first_and_is_not_part_of_the_request() -> None:
+    """In one piece with it; another connection gets its own."""
+    up, steps, head = upload(2)
+    up.feed(b"ab")
+    up.begin(b"PROXY one\r\n", doubtful=True)
+    up.take_back()
+    up.begin(b"PROXY two\r\n", doubtful=False)
+    assert steps == [SendServer(b"PROXY one\r\n" + head + b"ab"), SendServer(b"PROXY two\r\n" + head + b"ab")]
+
+
 def test_what_is_in_doubt_can_be_sent_again() -> None:
     """All of it, until a word of the server has come."""
     up, steps, head = upload(6)

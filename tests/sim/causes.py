@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import Action
-from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
 from tests.sim.replies import Worth
 
@@ -13,10 +12,6 @@ if TYPE_CHECKING:
     from pumpproxy.policy.records import RequestRecord
     from tests.sim.turns import Turn, Turns
 
-_EXHAUSTED = {
-    ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT,
-    ConnectFailure.RESOURCES: Outcome.OVERLOAD,
-}
 _FACTS = {
     Outcome.BAD_RESPONSE: {"server_received"},
     Outcome.SERVER_LEFT: {"server_finished", "server_lost"},
@@ -24,9 +19,11 @@ _FACTS = {
     Outcome.CLIENT_SILENT: {"deadline_passed"},
     Outcome.CLIENT_IDLE: {"deadline_passed"},
     Outcome.SERVER_IDLE: {"deadline_passed"},
-    Outcome.CONNECT_FAILED: {"connect_failed"},
-    Outcome.CONNECT_TIMEOUT: {"connect_failed"},
+    Outcome.CONNECT_FAILED: {"connect_failed", "served"},
+    Outcome.CONNECT_TIMEOUT: {"connect_failed", "served"},
+    Outcome.QUEUE_TIMEOUT: {"deadline_passed"},
     Outcome.OVERLOAD: {"connect_failed"},
+    Outcome.SERVER_DOWN: {"server_went_down"},
     Outcome.SHUTDOWN: {"shut_down", "finish_up"},
     Outcome.INTERNAL: {"broke_off"},
 }
@@ -52,10 +49,19 @@ def check(turns: Turns, turn: Turn, record: RequestRecord, why: str) -> None:
             assert turn.peer is not None
             assert turn.peer.reply.worth is (Worth.BAD if record.outcome is Outcome.BAD_RESPONSE else Worth.CUT)
             assert record.status == 502 or _begun(turn, record)
+        case Outcome.SERVER_DOWN:
+            assert turn.peer is not None
+            assert record.status == 503 or _begun(turn, record)
         case Outcome.CLIENT_SILENT | Outcome.CLIENT_IDLE | Outcome.SERVER_IDLE:
             _silence(turns, turn, record)
         case Outcome.CONNECT_FAILED | Outcome.CONNECT_TIMEOUT | Outcome.OVERLOAD | Outcome.NO_SERVER:
-            _without_server(turns, record, why)
+            _without_server(turns, record, why, Phase.CONNECT)
+        case Outcome.QUEUE_FULL:
+            _without_server(turns, record, why, Phase.QUEUE)
+        case Outcome.QUEUE_TIMEOUT:
+            assert (record.status, record.phase) == (503, Phase.QUEUE)
+            assert turns.due is not None
+            assert turns.talk.world.time.now >= turns.due
         case Outcome.CLIENT_LEFT | Outcome.SHUTDOWN | Outcome.INTERNAL:
             pass
         case other:
@@ -87,13 +93,9 @@ def _own_answer(turns: Turns, turn: Turn, record: RequestRecord) -> None:
     assert (record.outcome is Outcome.REDIRECTED) == bool(turn.answers & {301, 308})
 
 
-def _without_server(turns: Turns, record: RequestRecord, why: str) -> None:
-    assert record.status == 503
-    assert record.phase is Phase.CONNECT
-    if record.outcome is not Outcome.NO_SERVER:
-        assert turns.failure is not None
-        assert record.outcome is _EXHAUSTED.get(turns.failure, Outcome.CONNECT_FAILED)
-    turns.attempts(None, why)
+def _without_server(turns: Turns, record: RequestRecord, why: str, phase: Phase) -> None:
+    assert (record.status, record.phase) == (503, phase)
+    assert record.outcome is turns.attempts(None, None, why)
 
 
 def _silence(turns: Turns, turn: Turn, record: RequestRecord) -> None:

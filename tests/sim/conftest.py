@@ -6,8 +6,11 @@ import pytest
 
 _JUDGES = (
     "causes",
+    "checks",
     "courses",
+    "groups",
     "ledger",
+    "members",
     "peers",
     "probes",
     "readback",

@@ -1,4 +1,4 @@
-"""What must count where, kept by hand beside the Runtime: who is there, and at which server.
+"""What must count where, kept by hand beside the Runtime: who is there, at which server, and who waits.
 
 Knows every frontend, pool and server that ever lived, by identity; so a count that stays at one that a reload took
 away is found too.
@@ -10,12 +10,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.sim.groups import Group
+from tests.sim.members import Member
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pumpproxy.model import Backend, Config, Frontend, Server
-    from pumpproxy.policy.pool import Pool, ServerState
+    from pumpproxy.model import Admin, Backend, Config, Frontend
+    from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState, Runtime
+    from pumpproxy.policy.serverstate import ServerState
 
 
 @dataclass
@@ -26,26 +31,6 @@ class Front:
     pools: Mapping[str, Pool]
     clients: int = 0
     accepted: int = 0
-
-
-@dataclass
-class Group:
-    """A pool: the declaration in force, and its servers of now."""
-
-    declared: Backend
-    members: dict[str, tuple[ServerState, Server]]
-
-    def balanced(self) -> set[ServerState]:
-        """Who may be chosen by balancing."""
-        return {state for state, said in self.members.values() if said.weight and not (said.drain or said.disabled)}
-
-    def pinned(self, host: str | None) -> ServerState | None:
-        """Whom `use-server` names for this host, if it may be chosen."""
-        for name, server in self.declared.use_server:
-            if name == host:
-                state, said = self.members[server]
-                return None if said.disabled else state
-        return None
 
 
 class Ledger:
@@ -60,7 +45,17 @@ class Ledger:
         self.groups: dict[Pool, Group] = {}
         self.at_pool: Counter[Pool] = Counter()
         self.at_server: Counter[ServerState] = Counter()
+        self.checked: set[ServerState] = set()
+        """Whoever checks these is to be told where one took no connection..."""
+        self.suspected: Counter[ServerState] = Counter()
+        """...so often..."""
+        self.told: Counter[ServerState] = Counter()
+        """...and was."""
+        self._members: dict[ServerState, Member] = {}
+        self._woken: dict[Ticket, ServerState | None] = {}
         self._current: tuple[dict[str, FrontendState], dict[str, Pool]] = ({}, {})
+
+    # The file
 
     def loaded(self, config: Config) -> None:
         """The Runtime has taken over `config`: states of the same name must be the same ones, all others new ones."""
@@ -71,6 +66,12 @@ class Ledger:
         assert list(runtime.pools) == [backend.name for backend in config.backends]
         for backend in config.backends:
             self._take_pool(backend, runtime.pools[backend.name], pools.get(backend.name))
+        for name, pool in pools.items():
+            if runtime.pools.get(name) is not pool:
+                self.groups[pool].gone = True
+                self.groups[pool].asked_anew(self._woken)
+        for pool in runtime.pools.values():
+            self.groups[pool].most = max(1, self._limit // 2)
         assert list(runtime.frontends) == [frontend.name for frontend in config.frontends]
         for frontend in config.frontends:
             self._take_front(frontend, runtime.frontends[frontend.name], fronts.get(frontend.name))
@@ -89,23 +90,30 @@ class Ledger:
     def _take_pool(self, backend: Backend, pool: Pool, old: Pool | None) -> None:
         if old is not None:
             assert pool is old
-            before = self.groups[pool].members
         else:
             assert pool not in self.groups
-            before = {}
-        members: dict[str, tuple[ServerState, Server]] = {}
+            self.groups[pool] = Group(self, backend)
+        group = self.groups[pool]
+        members: dict[str, Member] = {}
         for server in backend.servers:
-            state = pool.servers[server.name]
-            kept = before.get(server.name)
-            if kept is not None and kept[1].address == server.address:
-                assert state is kept[0]
+            state, kept = pool.servers[server.name], group.members.get(server.name)
+            if kept is not None and kept.said.address == server.address:
+                assert state is kept.state
+                # What the administrator set stays, unless the file says something new.
+                if kept.said.admin is not server.admin:
+                    kept.admin = server.admin
+                kept.said = server
+                members[server.name] = kept
             else:
-                assert state not in self.at_server
+                assert state not in self._members
+                members[server.name] = self._members[state] = Member(state, server, server.admin)
                 self.at_server[state] = 0
-            members[server.name] = (state, server)
         assert list(pool.servers) == list(members)
-        self.groups[pool] = Group(backend, members)
+        group.members, group.declared = members, backend
+        group.asked_anew(self._woken)
         self.at_pool[pool] += 0
+
+    # Clients
 
     def room(self, state: FrontendState) -> int:
         """How many more clients this frontend may accept."""
@@ -124,20 +132,73 @@ class Ledger:
         self.clients -= 1
         self.fronts[state].clients -= 1
 
+    # Servers
+
+    def has_room(self, state: ServerState) -> bool:
+        """Whether a server may have one more."""
+        most = self._members[state].said.maxconn
+        return most is None or self.at_server[state] < most
+
+    def turned(self, pool: Pool, state: ServerState, *, up: bool) -> None:
+        """The pool was told that it is UP, or DOWN."""
+        self._members[state].up = up
+        self.groups[pool].asked_anew(self._woken)
+
+    def administered(self, pool: Pool, state: ServerState, admin: Admin) -> None:
+        """The pool was told what the administrator wants of it."""
+        self._members[state].admin = admin
+        self.groups[pool].asked_anew(self._woken)
+
+    def warmed(self, state: ServerState, share: float) -> None:
+        """Its pool was told that it gets so much of its weight."""
+        self._members[state].share = share
+
+    def passed(self, pool: Pool) -> None:
+        """The pool was told that a check was passed: who waits for news has some."""
+        self.groups[pool].heard(self._woken)
+
+    def suspects(self, state: ServerState) -> None:
+        """It took no connection."""
+        self.suspected[state] += state in self.checked
+
+    # Who waits
+
+    def woken(self, ticket: Ticket) -> None:
+        """It says that its waiting is over; what brought that about may not be in the books yet."""
+        assert ticket not in self._woken, "served twice"
+        assert ticket.served
+        self._woken[ticket] = ticket.server
+
+    def settle(self) -> None:
+        """Book who was given a place that was given up, as far as that is in the books."""
+        for ticket, server in list(self._woken.items()):
+            if server is not None and not self.has_room(server):
+                return
+            del self._woken[ticket]
+            group = next(group for group in self.groups.values() if ticket in group.waiting)
+            group.grants(ticket, server)
+
+    # What must hold
+
     def check(self) -> None:
         """Whether everything counts as it should."""
+        self.settle()
+        assert not self._woken, "somebody has a place that nobody gave up"
         assert self._runtime.connections == self.clients
         for state, front in self.fronts.items():
             assert (state.connections, state.accepted) == (front.clients, front.accepted), state.declared.name
-        for pool, count in self.at_pool.items():
-            assert pool.connections == count, pool.backend.name
+        for pool, group in self.groups.items():
+            assert (pool.connections, pool.waiting) == (self.at_pool[pool], len(group.waiting)), pool.backend.name
+            group.check()
         for server, count in self.at_server.items():
             assert server.connections == count, server
+        assert self.told == self.suspected
 
     def check_drained(self) -> None:
         """Whether nobody counts anywhere any more."""
         self.check()
         assert self.clients == 0
         assert not any(front.clients for front in self.fronts.values())
+        assert not any(group.waiting for group in self.groups.values())
         assert not any(self.at_pool.values())
         assert not any(self.at_server.values())

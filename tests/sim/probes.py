@@ -22,7 +22,7 @@ def pester(talk: Talk) -> None:
     talk.tell("connect_failed", lambda now: exchange.connect_failed(ConnectFailure.REFUSED, now))
     client = (exchange.client_finished, exchange.client_full, exchange.client_ready, exchange.client_drained)
     server = (exchange.server_finished, exchange.server_lost, exchange.server_full, exchange.server_ready)
-    ours = (exchange.connected, exchange.deadline_passed, exchange.finish_up, exchange.shut_down)
+    ours = (exchange.served, exchange.connected, exchange.deadline_passed, exchange.finish_up, exchange.shut_down)
     for fact in (*client, *server, *ours):
         talk.tell(fact.__name__, fact)
 
@@ -32,11 +32,15 @@ def check_pressure(talk: Talk) -> None:
     peer = talk.peer
     assert peer is None or peer.paused is talk.outlet.full
     ahead, unsent = talk.turns.ahead, not talk.turns.has_all
+    early, reaching = talk.turns.early, talk.dialling is not None or talk.turns.due is not None
+    if unsent and reaching and MAX_EARLY < early <= MAX_EARLY + talk.turns.framing:
+        # What is kept is the body alone, and what came of it may be less.
+        return
     reasons = [
         ahead > MAX_PIPELINED,
         unsent and talk.draining,
         unsent and peer is not None and peer.outlet.full,
-        unsent and talk.dialling is not None and talk.turns.early > MAX_EARLY,
+        unsent and reaching and early > MAX_EARLY,
     ]
     # What comes behind the last request is not read on, sooner or later.
     closing = talk.draining and ahead > 0 and talk.exchange.closing

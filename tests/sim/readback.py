@@ -22,7 +22,7 @@ NOTHING = Ask(b"")
 
 _OURS = {b"connection", b"content-length", b"transfer-encoding"}
 _REQUEST = {b"host", b"te", b"upgrade"}
-_CUT = {Outcome.BAD_RESPONSE, Outcome.SERVER_LEFT, Outcome.SERVER_IDLE}
+_CUT = {Outcome.BAD_RESPONSE, Outcome.SERVER_LEFT, Outcome.SERVER_IDLE, Outcome.SERVER_DOWN}
 
 
 def check_request(got: bytes, ask: Ask, origin: Origin, *, sent: bool, keeps: bool) -> None:

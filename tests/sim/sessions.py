@@ -14,6 +14,7 @@ from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import Load
 from pumpproxy.policy.runtime import Runtime
 from tests.sim import flights
+from tests.sim.checks import Checks
 from tests.sim.ledger import Ledger
 from tests.sim.sites import Site
 from tests.sim.timeline import Timeline
@@ -22,6 +23,7 @@ from tests.sim.visits import Visit
 if TYPE_CHECKING:
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
 
 START = 1000.0
 """The clock of a world's beginning, in seconds."""
@@ -34,6 +36,7 @@ _RELAY_ENDS = (
     (Outcome.SERVER_LEFT, Phase.DATA),
     (Outcome.CLIENT_IDLE, Phase.DATA),
     (Outcome.SERVER_IDLE, Phase.LAST),
+    (Outcome.SERVER_DOWN, Phase.DATA),
 )
 
 
@@ -55,7 +58,8 @@ class Sessions:
         self._budget: HelloBudget[Visit] = HelloBudget(self._budget_limit)
         self._held: dict[Visit, int] = {}
         self._illness = chance.choice([(0.0, 0.0, 0.1, 0.5, 1.0), (0.0, 0.0, 0.1, 0.5, 1.0), (0.5, 0.9, 1.0)])
-        self._ill: dict[object, float] = {}
+        self._ill: dict[ServerState, float] = {}
+        self._checks = Checks(self)
         self._visits: list[Visit] = []
         self._backlog: list[tuple[str, flights.Flight]] = []
 
@@ -64,13 +68,15 @@ class Sessions:
     def run(self) -> Counter[Outcome]:
         """Live until everything has drained; how the sessions ended."""
         chance = self.chance
-        lasts = chance.choice(LASTS)
+        lasts = chance.choice(LASTS[:2] if self._site.narrow else LASTS)
         for _ in range(chance.randint(20, 60)):
             self.time.after(chance.random() * lasts, self._knocks)
         for _ in range(chance.choice([0, 1, 3, 6])):
             self.time.after(chance.random() * lasts, self._reload)
         if chance.random() < 0.3:
             self.time.after(chance.random() * (lasts + 5), self._shut_down)
+        self._checks.follow()
+        self._checks.begin(lasts)
         self.time.run()
         self.ledger.check_drained()
         assert all(visit.closed for visit in self._visits)
@@ -144,9 +150,9 @@ class Sessions:
         course, ledger = visit.course, self.ledger
         backend = server = 0
         if course is not None:
-            mine = int(course.counts)
-            backend = ledger.at_pool[course.pool] - mine
-            server = 0 if course.server is None else ledger.at_server[course.server] - mine
+            backend = ledger.at_pool[course.pool] - (course.place is not None)
+            if course.server is not None:
+                server = ledger.at_server[course.server] - (course.place is course.server)
         return Load(ledger.clients, ledger.fronts[visit.state].clients, backend, server)
 
     # Servers
@@ -154,15 +160,18 @@ class Sessions:
     def fate(self, attempt: Attempt) -> tuple[float, ConnectFailure | None]:
         """How long an attempt takes, and what comes of it: some servers are ill for a while."""
         chance = self.chance
-        server = attempt.server
-        if server not in self._ill:
-            self._ill[server] = chance.choice(self._illness)
-        if chance.random() >= self._ill[server]:
+        if not self.is_ill(attempt.server):
             return chance.choice([0.0, 0.001, 0.3, 2.0]) * chance.random(), None
         failure = chance.choice([ConnectFailure.REFUSED, *ConnectFailure])
         if failure is ConnectFailure.TIMED_OUT:
             return attempt.timeout, failure
         return chance.choice([0.0, 0.001]), failure
+
+    def is_ill(self, server: ServerState) -> bool:
+        """Whether it takes no connection now."""
+        if server not in self._ill or self.chance.random() < 0.05:
+            self._ill[server] = self.chance.choice(self._illness)
+        return self.chance.random() < self._ill[server]
 
     # What an operator does
 
@@ -174,6 +183,7 @@ class Sessions:
         self.runtime.reload(self._config, self._limit)
         self.ledger.loaded(self._config)
         self.ledger.check()
+        self._checks.follow()
         for state in old.values():
             if state not in self.runtime.frontends.values() and self.chance.random() < 0.5:
                 self._accept(state)

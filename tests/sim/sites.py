@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from pumpproxy.model import (
     Action,
     Backend,
+    Balance,
+    Check,
     Config,
     ConnectionMode,
     ExactHost,
@@ -58,7 +60,7 @@ _PATTERNS: tuple[HostPattern, ...] = (
     RegexHost(r"[0-9.]+"),
 )
 HOSTS = ("198.51.100.7", "203.0.113.9")
-"""Where clients of http come from; the second one is trusted at times, and excepted at others."""
+"""Where clients come from; the second one is trusted at times by http, and excepted at others."""
 _SECOND = (ip_network("203.0.113.0/24"),)
 _REDISPATCH: tuple[Redispatch | int, ...] = (Redispatch.NO, Redispatch.YES, Redispatch.YES, 1, 2, 3)
 PROTOCOLS = ("h2", "http/1.1", "acme-tls/1")
@@ -72,10 +74,14 @@ class Site:
         self._chance = chance
         self._modes = modes
         self._ports = itertools.count(20000)
+        self.narrow = chance.random() < 0.4
+        """Few servers, with few places, and most names lead to one of them."""
 
     def first(self) -> Config:
         """A configuration to begin with."""
-        backends = tuple(self._backend(f"b{number}", None) for number in range(self._chance.randint(2, 4)))
+        backends = tuple(
+            self._backend(f"b{number}", None) for number in range(2 if self.narrow else self._chance.randint(2, 4))
+        )
         frontends = tuple(self._frontend(f"f{number}", backends) for number in range(self._chance.randint(1, 3)))
         return Config(frontends, backends, self._maxconn())
 
@@ -104,7 +110,8 @@ class Site:
         chance = self._chance
         mode = old.mode if old is not None else self._backend_mode(name)
         servers = self._servers(old.servers if old is not None else ())
-        named = [(host, chance.choice(servers).name) for host in NAMES if chance.random() < 0.2]
+        often = 0.6 if self.narrow else 0.2
+        named = [(host, chance.choice(servers).name) for host in NAMES if chance.random() < often]
         return Backend(
             name=name,
             mode=mode,
@@ -115,6 +122,10 @@ class Site:
             redispatch=chance.choice(_REDISPATCH),
             timeout_connect=chance.choice([0.4, 2.0, 5.0]),
             timeout_server=chance.choice([5.0, 20.0]),
+            timeout_queue=chance.choice([0.3, 2.0, 10.0]),
+            balance=chance.choice([Balance.ROUNDROBIN, *Balance]),
+            hold=chance.random() < 0.4,
+            slow_start=chance.choice([0.0, 0.0, 10.0]),
         )
 
     def _backend_mode(self, name: str) -> Mode:
@@ -125,19 +136,25 @@ class Site:
     def _servers(self, old: Sequence[Server]) -> tuple[Server, ...]:
         chance = self._chance
         kept = {one.name: one for one in old if chance.random() > 0.2}
+        places: list[int | None] = [1, 1, 1, 2] if self.narrow else chance.choice([[None], [None, None, 1, 2, 4]])
         servers = []
-        for number in range(chance.randint(1, 4)):
+        for number in range(chance.randint(1, 2 if self.narrow else 4)):
             name = f"s{number}"
             address = TcpAddress("192.0.2.1", next(self._ports))
             if name in kept and chance.random() > 0.2:
                 address = kept[name].address  # type: ignore[assignment]  # all of ours are TcpAddresses
+            maxconn = chance.choice(places)
             servers.append(
                 Server(
                     name,
                     address,
-                    weight=chance.choice([0, 1, 1, 1, 2, 5]),
-                    disabled=chance.random() < 0.08,
-                    drain=chance.random() < 0.08,
+                    weight=chance.choice([0, 1, 1, 1, 1, 1, 2, 5]),
+                    disabled=chance.random() < 0.05,
+                    drain=chance.random() < 0.05,
+                    check=Check() if chance.random() < 0.6 else None,
+                    maxconn=maxconn,
+                    maxqueue=chance.choice([None, None, 0, 1, 2, 4]) if maxconn is not None else None,
+                    backup=chance.random() < 0.15,
                 )
             )
         return tuple(servers)

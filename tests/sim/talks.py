@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
     from pumpproxy.policy.httpsteps import HttpStep
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState
+    from pumpproxy.policy.serverstate import ServerState
     from tests.sim.exchanges import Exchanges
 
 EPOCH = 1e9
@@ -111,6 +113,23 @@ class Talk:
             self.draining = False
             self.tell("client_drained", self.exchange.client_drained)
 
+    # Facts of a queue -------------------------------------------------------------------------------------------------
+
+    def _await(self, ticket: Ticket) -> None:
+        assert self.peer is None
+        assert self.dialling is None
+        ticket.wake = partial(self._woken, ticket)
+        if ticket.served:
+            self._woken(ticket)
+
+    def _woken(self, ticket: Ticket) -> None:
+        """As `Environment.soon`; other things may come first."""
+        self.world.ledger.woken(ticket)
+        self.world.time.after(self.world.chance.choice([0.0, 0.0, 0.01]), self._served)
+
+    def _served(self) -> None:
+        self.tell("served", self.exchange.served)
+
     # Facts of the server ----------------------------------------------------------------------------------------------
 
     def _connect(self, attempt: Attempt, idle: float) -> None:
@@ -167,6 +186,18 @@ class Talk:
         assert self.over or self.draining or repeats
         assert not self.turns.awaits_another
 
+    def server_went_down(self, server: ServerState) -> None:
+        """It is DOWN by its checks, and nothing goes on there."""
+        if self.exchange.engaged_at is not server:
+            return
+        if self.tunnel:
+            self._tunnel_ends(Ending(Outcome.SERVER_DOWN, Phase.DATA))
+        else:
+            assert self.peer is not None
+            self.tell("server_went_down", self.exchange.server_went_down)
+            assert self.peer is None
+            assert self.over
+
     # Facts of ours ----------------------------------------------------------------------------------------------------
 
     def finish_up(self) -> None:
@@ -213,10 +244,12 @@ class Talk:
             why, step = self._steps.popleft()
             world.note(self.number, "   ", type(step).__name__)
             self._do(step, why)
+            world.ledger.settle()
         self._doing = False
         self._alarm.look()
         if not (self.over or self.tunnel or fact == "client_lost"):
             probes.check_pressure(self)
+            self.turns.check_waiting()
         world.ledger.check()
 
     def _do(self, step: HttpStep, why: str) -> None:
@@ -225,6 +258,9 @@ class Talk:
             case httpsteps.Reach(attempt, idle):
                 self.turns.reaches(attempt, idle, why)
                 self._connect(attempt, idle)
+            case httpsteps.AwaitServer(ticket):
+                self.turns.waits(ticket, why)
+                self._await(ticket)
             case httpsteps.LeaveServer() | httpsteps.KeepServer():
                 self.turns.leaves(keeps=isinstance(step, httpsteps.KeepServer))
                 self._drop_peer()

@@ -21,7 +21,9 @@ from tests.sim.routing import winners
 if TYPE_CHECKING:
     from pumpproxy.model import Target
     from pumpproxy.policy.attempts import Attempt, ConnectFailure
+    from pumpproxy.policy.outcome import Outcome
     from pumpproxy.policy.pool import Pool
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.records import RequestRecord
     from pumpproxy.policy.request import Ending
     from tests.sim.asks import Ask
@@ -49,7 +51,15 @@ class Turn:
     origin: readback.Origin | None = None
     """What a server was to be told of the client when the head was written."""
     patience: float = 0.0
-    """Seconds that a server has, as the file said then."""
+    """Seconds that a server has, as the file said then..."""
+    queue_patience: float = 0.0
+    """...and the queue."""
+    waits_since: float | None = None
+    """When it first had to wait for a server."""
+    routed_at: float | None = None
+    connecting_at: float | None = None
+    """When it was led to a server, after the last waiting."""
+    connected_at: float | None = None
     may_persist: bool = False
     """The connection might live on, as far as the file was concerned."""
     keeps: bool = False
@@ -136,6 +146,11 @@ class Turns:
         turn = self._turn
         return len(self.talk.fed) - turn.start - len(turn.ask.head)
 
+    @property
+    def framing(self) -> int:
+        """Bytes of it that are no body."""
+        return len(self.ask.rest) - len(self.ask.body)
+
     def has_sent(self, turn: Turn, size: int) -> bool:
         """Whether the client has sent so much of a request, as far as we have read."""
         return len(self.talk.fed) >= turn.start + size
@@ -168,33 +183,37 @@ class Turns:
             turn.answers = frozenset({421})
         return turn
 
-    def attempts(self, attempt: Attempt | None, why: str) -> None:
-        """A server is to be asked; None: nobody is left."""
+    def attempts(self, attempt: Attempt | None, ticket: Ticket | None, why: str) -> Outcome | None:
+        """A server is to be asked, or waited for; neither: it must end so."""
         turn = self.decide()
-        pool = turn.course.pool if turn.course is not None else self._pool(turn, attempt)
         if turn.course is None:
-            turn.course = Course(self._world.ledger, pool, turn.ask.host)
-            turn.origin = self._origin(pool)
-            backend = self._world.ledger.groups[pool].declared
-            turn.patience = backend.timeout_server
-            mode = backend.connection or self.front.declared.connection
-            turn.keeps = mode is ConnectionMode.KEEP_ALIVE and turn.ask.host is not None
-            turn.course.first(attempt)
-        elif turn.stale:
+            course = self._begin(turn, self._pool(turn))
+            return course.first(attempt, ticket)
+        if turn.stale:
             turn.stale = False
             assert attempt is not None
             assert (attempt.server, attempt.after) == (turn.course.server, 0)
-        else:
-            assert why == "connect_failed"
-            turn.course.failed(attempt)
+            return None
+        if why == "served":
+            return turn.course.served(attempt, ticket)
+        assert why == "connect_failed"
+        assert self.failure is not None
+        return turn.course.failed(self.failure, attempt, ticket)
 
-    def _pool(self, turn: Turn, attempt: Attempt | None) -> Pool:
+    def _begin(self, turn: Turn, pool: Pool) -> Course:
+        turn.routed_at = self._world.time.now
+        course = turn.course = Course(self._world.ledger, pool, turn.ask.host, self.talk.client.host)
+        turn.origin = self._origin(pool)
+        backend = course.group.declared
+        turn.patience, turn.queue_patience = backend.timeout_server, backend.timeout_queue
+        mode = backend.connection or self.front.declared.connection
+        turn.keeps = mode is ConnectionMode.KEEP_ALIVE and turn.ask.host is not None
+        return course
+
+    def _pool(self, turn: Turn) -> Pool:
         (target,) = turn.targets
         assert isinstance(target, str), "a server is asked for what is ours to answer"
-        pool = self.front.pools[target]
-        members = [state for state, _said in self._world.ledger.groups[pool].members.values()]
-        assert attempt is None or attempt.server in members
-        return pool
+        return self.front.pools[target]
 
     def _origin(self, pool: Pool) -> readback.Origin:
         declared, host = self.front.declared, self.talk.client.host
@@ -206,7 +225,7 @@ class Turns:
         """A server's connection is there, for the request under way."""
         self.moved()
         turn = self._turn
-        turn.peer, turn.mark = peer, mark
+        turn.peer, turn.mark, turn.connected_at = peer, mark, self._world.time.now
 
     def writes(self) -> None:
         """The client is sent something: a server's answer, or ours, which is decided on at the latest now."""
@@ -222,9 +241,31 @@ class Turns:
     def reaches(self, attempt: Attempt, idle: float, why: str) -> None:
         """An attempt, by a kept connection if it was idle for so long at most: nothing may be lost by that."""
         stale = self._turn.stale
-        self.attempts(attempt, why)
+        self.attempts(attempt, None, why)
         turn = self._turn
+        if turn.connecting_at is None:
+            turn.connecting_at = self._world.time.now
         assert idle == (0 if stale or not turn.keeps else inf if turn.ask.method in _REPEATABLE else 1)
+
+    def waits(self, ticket: Ticket, why: str) -> None:
+        """A place in a queue."""
+        self.attempts(None, ticket, why)
+        turn = self._turn
+        turn.connecting_at = None
+        if turn.waits_since is None:
+            turn.waits_since = self._world.time.now
+
+    @property
+    def due(self) -> float | None:
+        """When the request under way has waited long enough, if it waits."""
+        turn = self._turn
+        if turn.course is None or turn.course.ticket is None or turn.waits_since is None:
+            return None
+        return turn.waits_since + turn.queue_patience
+
+    def check_waiting(self) -> None:
+        """Waiting has an end."""
+        assert self.due is None or self.talk.exchange.deadline() == self.due
 
     def closes(self, peer: Peer) -> None:
         """A server's end: of a connection that was kept, and not said a word on, it is no fault of anybody's."""
@@ -273,9 +314,10 @@ class Turns:
         causes.check(self, turn, record, why)
         if turn.course is None and turn.ask.bad_rest and record.backend is not None:
             # The fault was in the first bytes of a body: the backend was known, and nobody was asked yet.
-            turn.course = Course(self._world.ledger, self.front.pools[record.backend], None)
-        self._check_record(turn, record)
+            turn.course = Course(self._world.ledger, self.front.pools[record.backend], None, "")
         self.released()
+        self._world.ledger.settle()
+        self._check_record(turn, record)
         self.records.append(record)
         if len(self.records) == len(self.turns):
             # A record beyond the last request would need one to belong to.
@@ -287,8 +329,13 @@ class Turns:
         asked: tuple[str | None, str | None, int, bool] = (None, None, 0, False)
         if course is not None:
             asked = (course.name, course.last, course.retries, course.redispatched)
+            assert (record.server_queue, record.backend_queue) == course.ahead
         assert (record.backend, record.server, record.retries, record.redispatched) == asked
         assert record.load == self._load(turn)
+        if turn.routed_at is not None:
+            begun, connected = turn.connecting_at, turn.connected_at
+            assert record.queued == (begun or self._world.time.now) - turn.routed_at
+            assert record.connected == (None if begun is None or connected is None else connected - begun)
         assert self._began - 1e-3 <= record.started - 1e9 <= self._world.time.now + 1e-3
         if turn.decided:
             assert (record.request_line, record.host) == (ask.line, ask.host)
@@ -300,9 +347,9 @@ class Turns:
         ledger, course = self._world.ledger, turn.course
         backend = server = 0
         if course is not None:
-            mine = int(course.counts)
-            backend = ledger.at_pool[course.pool] - mine
-            server = 0 if course.server is None else ledger.at_server[course.server] - mine
+            backend = ledger.at_pool[course.pool] - (course.place is not None)
+            if course.server is not None:
+                server = ledger.at_server[course.server] - (course.place is course.server)
         return Load(ledger.clients, ledger.fronts[self.talk.state].clients, backend, server)
 
     # What was seen at both ends ---------------------------------------------------------------------------------------

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from pumpproxy.model import Action
 from pumpproxy.policy import pages
-from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.session import MAX_ALPN_KEPT, MAX_EARLY
-from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
+from pumpproxy.policy.passage import MAX_ALPN_KEPT
+from pumpproxy.policy.session import MAX_EARLY
+from pumpproxy.policy.steps import Abandon, Await, Connect, Pause, Refuse, Reset, StartRelay, Wait
 from tests.sim.courses import Course
 from tests.sim.flights import naive_reading
 from tests.sim.routing import winners
 
 if TYPE_CHECKING:
     from pumpproxy.model import Frontend, Target
+    from pumpproxy.policy.attempts import Attempt, ConnectFailure
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.records import SessionRecord
     from pumpproxy.policy.session import Session
     from pumpproxy.policy.steps import Step
@@ -29,13 +31,13 @@ ALERT = b"\x15\x03\x01\x00\x02\x02"
 UNRECOGNIZED_NAME = Refuse(ALERT + b"\x70")
 INTERNAL_ERROR = Refuse(ALERT + b"\x50")
 
-_EXHAUSTED = {
-    ConnectFailure.REFUSED: Outcome.CONNECT_FAILED,
-    ConnectFailure.UNREACHABLE: Outcome.CONNECT_FAILED,
-    ConnectFailure.NO_ADDRESS: Outcome.CONNECT_FAILED,
-    ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT,
-    ConnectFailure.RESOURCES: Outcome.OVERLOAD,
-}
+
+def _attempt(step: Step) -> Attempt | None:
+    return step.attempt if isinstance(step, Connect) else None
+
+
+def _ticket(step: Step) -> Ticket | None:
+    return step.ticket if isinstance(step, Await) else None
 
 
 class Verdict:
@@ -57,6 +59,8 @@ class Verdict:
         self.finished = False
         """The client has closed its half."""
         self.course: Course | None = None
+        self.waits_since: float | None = None
+        """When it first had to wait for a server."""
         self.expected: tuple[Outcome, Phase] | None = None
         """How it must end, once that is settled."""
 
@@ -64,9 +68,22 @@ class Verdict:
     def _declared(self) -> Frontend:
         return self._front.declared
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a server."""
+        return self.course is not None and self.course.ticket is not None
+
+    @property
+    def due(self) -> float | None:
+        """When it has waited long enough, by the file as it is now."""
+        if self.course is None or self.waits_since is None:
+            return None
+        return self.waits_since + self.course.group.declared.timeout_queue
+
     def expect(self, outcome: Outcome) -> None:
         """It ends now, and in this way."""
-        self.expected = (outcome, Phase.CONNECT if self.course is not None else Phase.REQUEST)
+        asked = Phase.QUEUE if self.waits else Phase.CONNECT
+        self.expected = (outcome, Phase.REQUEST if self.course is None else asked)
 
     # After facts of the client ----------------------------------------------------------------------------------------
 
@@ -96,8 +113,11 @@ class Verdict:
         assert step == Abandon()
         self.expect(Outcome.CLIENT_LEFT)
 
-    def silent(self, step: Step) -> None:
-        """No complete hello came in time."""
+    def late(self, step: Step) -> None:
+        """No complete hello came in time, or no server."""
+        if self.waits:
+            self._without_server(step, Outcome.QUEUE_TIMEOUT, Phase.QUEUE)
+            return
         assert not self.decided
         self.decided = True
         self._led(step, {self._declared.silent}, None, Outcome.CLIENT_SILENT)
@@ -122,13 +142,21 @@ class Verdict:
     def connect_failed(self, step: Step, failure: ConnectFailure) -> None:
         """Another attempt where there may be one, else the end."""
         assert self.course is not None
-        self.course.failed(step.attempt if isinstance(step, Connect) else None)
-        if not isinstance(step, Connect):
-            self._without_server(step, _EXHAUSTED[failure])
+        self._follows(step, self.course.failed(failure, _attempt(step), _ticket(step)))
 
-    def _without_server(self, step: Step, outcome: Outcome) -> None:
+    def served(self, step: Step) -> None:
+        """Its waiting is over."""
+        assert self.course is not None
+        self._follows(step, self.course.served(_attempt(step), _ticket(step)))
+
+    def _follows(self, step: Step, refusal: Outcome) -> None:
+        """A server is tried, or waited for; else it must end so."""
+        if not isinstance(step, Connect | Await):
+            self._without_server(step, refusal, Phase.QUEUE if refusal is Outcome.QUEUE_FULL else Phase.CONNECT)
+
+    def _without_server(self, step: Step, outcome: Outcome, phase: Phase) -> None:
         assert step == (INTERNAL_ERROR if self._spoke_tls else Reset())
-        self.expected = (outcome, Phase.CONNECT)
+        self.expected = (outcome, phase)
 
     # What the client meant --------------------------------------------------------------------------------------------
 
@@ -184,10 +212,8 @@ class Verdict:
             self.expect(refused)
             return
         assert pool in [self._front.pools[target] for target in targets if isinstance(target, str)]
-        self.course = Course(self._ledger, pool, host)
-        self.course.first(step.attempt if isinstance(step, Connect) else None)
-        if not isinstance(step, Connect):
-            self._without_server(step, Outcome.NO_SERVER)
+        self.course = Course(self._ledger, pool, host, self._session.client.host)
+        self._follows(step, self.course.first(_attempt(step), _ticket(step)))
 
     # At the end -------------------------------------------------------------------------------------------------------
 
@@ -201,4 +227,5 @@ class Verdict:
         assert record.retries == (0 if course is None else course.retries)
         assert record.redispatched == (course is not None and course.redispatched)
         assert (record.queued is None) == (course is None)
+        assert (record.server_queue, record.backend_queue) == ((0, 0) if course is None else course.ahead)
         assert (record.bytes_in, record.bytes_out) == (len(self.fed), sent)

@@ -13,13 +13,15 @@ from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.session import STALL_SIZE, STALL_TIME, Session
-from pumpproxy.policy.steps import Abandon, Connect, Pause, Refuse, Reset, StartRelay, Wait
+from pumpproxy.policy.steps import Abandon, Await, Connect, Pause, Refuse, Reset, StartRelay, Wait
+from tests.sim.sites import HOSTS
 from tests.sim.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pumpproxy.policy.attempts import Attempt
+    from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.runtime import FrontendState
     from pumpproxy.policy.steps import Step
     from tests.sim.courses import Course
@@ -40,13 +42,15 @@ class Visit:
         self._front = world.ledger.fronts[state]
         self._tls = self._front.declared.mode is Mode.TLS
         self._started = self._heard = world.time.now
-        self._client = ClientAddress("198.51.100.7", number)
+        self._client = ClientAddress(world.chance.choice(HOSTS), number)
         self.session = Session(world.runtime, state, self._client, world.time.now)
         self._verdict = Verdict(self.session, flight, world.ledger, self._front, tls=self._tls)
         self._paused = False
         self._waiting: list[bytes] = []
         self._sent = 0
         self._dial = 0
+        self._routed_at: float | None = None
+        self._connecting_at: float | None = None
         self._connected_at: float | None = None
         self.relaying = self.over = self.closed = False
 
@@ -114,7 +118,7 @@ class Visit:
         if due is not None and due > now:
             self.watch()
         elif due is not None:
-            self._tell("deadline_passed", lambda: self.session.deadline_passed(now), self._verdict.silent)
+            self._tell("deadline_passed", lambda: self.session.deadline_passed(now), self._verdict.late)
 
     def watch(self) -> None:
         """Set a timer for the deadline; as a sweep over many it may come late."""
@@ -135,6 +139,7 @@ class Visit:
                 self._verdict.expect(Outcome.INTERNAL)
             self.over = True
             self.session.failed("ValueError")
+            self._release()
             self.vanishes()
 
     def shut_down(self) -> None:
@@ -156,6 +161,23 @@ class Visit:
             self.session.relayed(len(self._verdict.fed), self._sent, outcome, phase)
             self._close()
 
+    # Facts of a queue -------------------------------------------------------------------------------------------------
+
+    def _await(self, ticket: Ticket) -> None:
+        if self._verdict.waits_since is None:
+            self._verdict.waits_since = self._world.time.now
+        ticket.wake = partial(self._woken, ticket)
+        self.watch()
+
+    def _woken(self, ticket: Ticket) -> None:
+        """As `Environment.soon`; other things may come first."""
+        self._world.ledger.woken(ticket)
+        self._world.time.after(self._world.chance.choice([0.0, 0.0, 0.01]), self._served)
+
+    def _served(self) -> None:
+        now = self._world.time.now
+        self._tell("served", lambda: self.session.served(now), self._verdict.served)
+
     # Facts of the server ----------------------------------------------------------------------------------------------
 
     def _connect(self, attempt: Attempt) -> None:
@@ -176,7 +198,7 @@ class Visit:
         else:
             self._tell(
                 f"connect_failed {failure.value}",
-                lambda: self.session.connect_failed(failure),
+                lambda: self.session.connect_failed(failure, self._world.time.now),
                 lambda step: self._verdict.connect_failed(step, failure),
             )
 
@@ -192,6 +214,9 @@ class Visit:
             assert step == (Abandon() if fact == "connected" else Wait()), "a step after the end"
         else:
             judge(step)
+            world.ledger.settle()
+            if self.course is not None and self._routed_at is None:
+                self._routed_at = world.time.now
             self._follow(step)
         self._check()
         world.check(self)
@@ -204,7 +229,12 @@ class Visit:
                 self._paused = True
             case Connect(attempt):
                 self._world.forget(self)
+                self._connecting_at = self._connecting_at or self._world.time.now
                 self._connect(attempt)
+            case Await(ticket):
+                self._world.forget(self)
+                self._connecting_at = None
+                self._await(ticket)
             case StartRelay():
                 self.relaying = True
                 self._paused = False
@@ -221,9 +251,14 @@ class Visit:
         """It is over; its connection ends so many seconds later."""
         assert self._verdict.expected is not None
         self.over = True
+        self._release()
         self._world.forget(self)
         self._world.pester(self)
         self._world.time.after(lingers, self.vanishes)
+
+    def _release(self) -> None:
+        if self.course is not None:
+            self.course.release()
 
     def pester(self) -> None:
         """Tell it what nobody tells after the end, or what was under way by then: nothing may change."""
@@ -235,10 +270,11 @@ class Visit:
             "finished": session.finished,
             "deadline_passed": partial(session.deadline_passed, now),
             "evicted": session.evicted,
+            "served": partial(session.served, now),
             "connected": partial(session.connected, now),
             "shut_down": session.shut_down,
         }
-        facts |= {f"connect_failed {why.value}": partial(session.connect_failed, why) for why in ConnectFailure}
+        facts |= {f"connect_failed {why.value}": partial(session.connect_failed, why, now) for why in ConnectFailure}
         for fact, tell in facts.items():
             self._tell(fact, tell, self._verdict.departed)
 
@@ -248,7 +284,7 @@ class Visit:
         assert session.held == self.held
         assert (session.outcome is not None) == self.over
         if verdict.decided or self.over:
-            assert session.deadline() is None
+            assert session.deadline() == (verdict.due if verdict.waits else None)
             return
         due = self._started + self._front.declared.inspect_delay
         if len(verdict.fed) > STALL_SIZE:
@@ -268,5 +304,7 @@ class Visit:
         assert record.load == load
         assert abs(record.started - EPOCH - self._started) < 1e-3
         assert record.total == now - self._started
-        assert (record.connected is None) == (self._connected_at is None)
+        begun, connected = self._connecting_at, self._connected_at
+        assert record.queued == (None if self._routed_at is None else (begun or now) - self._routed_at)
+        assert record.connected == (None if begun is None or connected is None else connected - begun)
         world.check(self)

@@ -203,6 +203,17 @@ def test_a_tcplog_of_a_request_and_an_httplog_of_a_connection() -> None:
 # JSON ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("unique_id", "told"), [(b"", None), (b"0123abcd", "0123abcd"), (b'\x00\xff"{\n', "#00#FF#22#7B#0A")]
+)
+def test_what_a_connection_is_called(unique_id: bytes, told: str | None) -> None:
+    """Of a peer's making, as a rule not: it is text all the same. Other layouts have no room for it."""
+    for record in (SESSION, REQUEST):
+        named = replace(record, unique_id=unique_id)
+        assert json.loads(line(named, LogFormat.JSON))["unique_id"] == told
+        assert line(named, LogFormat.TCPLOG) == line(record, LogFormat.TCPLOG)
+
+
 def test_a_json_line_of_a_connection() -> None:
     """The same facts, and what the hello offered."""
     assert json.loads(line(SESSION, LogFormat.JSON)) == {
@@ -222,6 +233,8 @@ def test_a_json_line_of_a_connection() -> None:
         "bytes_out": 12345,
         "connections": {"process": 5, "frontend": 4, "backend": 3, "server": 2},
         "retries": 1,
+        "queues": {"server": 0, "backend": 0},
+        "unique_id": None,
         "redispatched": False,
         "sni": "pump2.example.org",
         "alpn": ["h2", "http/1.1"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pumpproxy.model import Config, Frontend, LogFormat, LogSink, Mode
+from pumpproxy.policy.outcome import Outcome
 from pumpproxy.stats.accesslog import line
 from pumpproxy.stats.sink import AccessLog
 from tests.logs import logged
@@ -49,6 +50,14 @@ def test_dontlognull_leaves_out_who_sent_nothing() -> None:
         sink.ended(replace(SESSION, bytes_in=1))
         sink.ended(replace(REQUEST, bytes_in=0))
     assert len(lines) == 2
+
+
+def test_dontlognull_leaves_nobody_out_whom_we_did_not_hear() -> None:
+    """One too many of its source is refused before anything is read."""
+    sink = AccessLog(config(dontlognull=True))
+    with logged() as lines:
+        sink.ended(replace(SESSION, bytes_in=0, outcome=Outcome.TOO_MANY))
+    assert len(lines) == 1
 
 
 def test_a_reload_is_followed() -> None:

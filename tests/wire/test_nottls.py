@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pumpproxy.wire.nottls import NotTls, what_else
+from tests.wire.proxyheaders import BLOCK4, LINE4
 
 HTTP = [
     b"GET /",
@@ -31,8 +32,10 @@ NOISE = [
     b"OPTIONS sip:pump2.example.org SIP/2.0",
     b"OPTIONS rtsp://pump2.example.org/ RTSP/1.0",
     b"EHLO x\r\n",
-    b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
-    b"\r\n\r\n\x00\r\nQUIT\n",
+    b"PROXY\tTCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+    b"proxy TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+    b"\r\n\r\n\x00\r\nQUIT\r\n",
+    b"\r\n\r\n\r\n",
     b"SSH/2.0",
     b"\x04\x01\x00\x50",
     b"\x05\x01\x00",
@@ -80,6 +83,13 @@ def test_ssh_is_known_by_four_bytes() -> None:
     assert what_else(b"SEARCH /") is NotTls.HTTP
 
 
+@pytest.mark.parametrize(("data", "known_at"), [(LINE4, 6), (b"PROXY UNKNOWN\r\n", 6), (BLOCK4, 12)])
+def test_a_proxy_header_is_known_by_its_signature(data: bytes, known_at: int) -> None:
+    """However it is cut: nobody is to take the rest of one for something else."""
+    assert {what_else(data[:end]) for end in range(known_at)} == {None}
+    assert {what_else(data[:end]) for end in range(known_at, len(data))} == {NotTls.PROXY}
+
+
 @pytest.mark.parametrize("version", [b"\x00\x02", b"\x03\x00", b"\x03\x03"])
 def test_an_sslv2_hello_is_known_by_its_version(version: bytes) -> None:
     """SSL 2.0's own, and the one that offers TLS."""
@@ -87,7 +97,7 @@ def test_an_sslv2_hello_is_known_by_its_version(version: bytes) -> None:
     assert [what_else(data[:end]) for end in range(7)] == [None] * 5 + [NotTls.SSLV2] * 2
 
 
-@given(st.one_of(st.binary(max_size=24), st.sampled_from(HTTP + NOISE)), st.binary(max_size=24))
+@given(st.one_of(st.binary(max_size=24), st.sampled_from([*HTTP, *NOISE, LINE4, BLOCK4])), st.binary(max_size=24))
 @example(b"M", b"KCALENDAR /")
 def test_an_answer_is_final(first: bytes, then: bytes) -> None:
     """What more bytes say is what fewer bytes said, where those said anything."""
