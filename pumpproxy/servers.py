@@ -89,7 +89,8 @@ class Server:
     maxconn: int | None = None
     """Connections at a time; others wait. None: any number."""
     maxqueue: int | None = None
-    """Those that wait for this server alone, by `use-server` or cookie. None: any number."""
+    """Those that wait for this server alone, by `use-server` or cookie; all servers' together bound those that wait for
+    any. None: any number."""
     backup: bool = False
     """Chosen only where no other may be."""
     send_proxy: SendProxy | None = None

@@ -87,7 +87,7 @@ class ProxyService(Service):
             reactor=reactor,
             now=now,
             wall=wall,
-            runtime=Runtime(loaded.config, self._descriptors.clients, random.getrandbits(63)),
+            runtime=Runtime(loaded.config, self._carried(loaded.config), random.getrandbits(63)),
             sweep=Sweep(reactor, now),
             resolver=Resolver(reactor),
             sink=self._sink,
@@ -172,7 +172,7 @@ class ProxyService(Service):
     def _follow(self, loaded: Loaded, opened: Opened) -> None:
         self._loaded = loaded
         before = self.config.maxconn
-        self.environment.runtime.reload(loaded.config, self._descriptors.clients)
+        self.environment.runtime.reload(loaded.config, self._carried(loaded.config))
         if self.config.maxconn != before:
             self._warn_of_descriptors()
         self._sink.declare(loaded.config)
@@ -267,6 +267,10 @@ class ProxyService(Service):
         if self._poller is None:
             self._poller = Poller(self._reactor, self.environment.now)
         self.environment.poller = self._poller
+
+    def _carried(self, config: Config) -> int:
+        checked = sum(server.check is not None for backend in config.backends for server in backend.servers)
+        return self._descriptors.beside(checked)
 
     def _warn_of_descriptors(self) -> None:
         shortage = self._descriptors.shortage(self.config.maxconn)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pumpproxy.policy.pool import STEPS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.serverstate import ServerState
 
-STEPS = 20
 SHORTEST = 0.1
 """Seconds of a step: shorter ones nobody would notice."""
 

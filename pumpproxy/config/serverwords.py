@@ -83,7 +83,8 @@ OF_SERVERS = (
     ),
     Word(
         key="maxqueue", field="maxqueue", value="N", parse=values.count, unset="any number",
-        doc="The most that wait for this server alone, because `use-server` or a cookie leads there. Needs `maxconn`.",
+        doc="The most that wait for this server alone, because `use-server` or a cookie leads there. Those who wait "
+        "for any server are at most as many as all those that balancing chooses among allow together. Needs `maxconn`.",
     ),
     Word(
         key="send-proxy", field="send_proxy", value="v1|v2", parse=values.choice(SendProxy), unset="none",

@@ -40,6 +40,10 @@ class DescriptorBudget:
         self.kept = min(MOST_KEPT, limit // KEPT_SHARE)
         self.clients = max(1, (limit - RESERVED - self.kept) // 2)
 
+    def beside(self, checks: int) -> int:
+        """How many clients it carries, where so many servers may be checked at a time: one descriptor each."""
+        return max(1, self.clients - (checks + 1) // 2)
+
     def needed(self, clients: int) -> int:
         """The limit that so many clients would need."""
         return 2 * clients + RESERVED + self.kept

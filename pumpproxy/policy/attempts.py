@@ -117,6 +117,8 @@ class Attempts:
         if theirs and current.suspected is not None:
             current.suspected()
         held = theirs and self._pool.holds(current)
+        if theirs and not held and self._is_replaced(current):
+            return self._anew(current)
         if self.retries >= backend.retries and not held:
             return None
         self.retries += 1
@@ -143,6 +145,23 @@ class Attempts:
             self._pool.leave(self.server)
             self._tried = ()
             self.counts = False
+
+    def _is_replaced(self, current: ServerState) -> bool:
+        """Whether it was taken away meanwhile, from a backend that holds connections for those that it has now."""
+        pool = self._pool
+        if pool.servers.get(current.name) is current and current.admin is not Admin.MAINT:
+            return False
+        return any(map(pool.holds, pool.servers.values()))
+
+    def _anew(self, current: ServerState) -> Attempt | None:
+        """As whoever comes now: tried, waiting, or without anybody."""
+        self.retries += 1
+        self.counts = False
+        self._pool.leave(current)
+        self._tried = ()
+        attempt = self.first()
+        self.redispatched = self.redispatched or attempt is not None
+        return attempt
 
     def _hold(self, current: ServerState) -> bool:
         """All were asked: until there is news of one, nobody is asked again. False: too many wait for that already."""

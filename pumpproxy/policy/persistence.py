@@ -126,8 +126,10 @@ class Persistence:
     @property
     def asked(self) -> Asked:
         """What the request's cookie was good for, as it turned out."""
-        lost = self._asked is Asked.VALID and self.attempts.redispatched
-        return Asked.DOWN if lost else self._asked
+        attempts = self.attempts
+        # Whoever waited for it may have been sent elsewhere, without an attempt.
+        lost = attempts.redispatched or attempts.server not in {None, self._server}
+        return Asked.DOWN if lost and self._asked is Asked.VALID else self._asked
 
     # The request ----------------------------------------------------------------------------------------------------
 

@@ -216,6 +216,8 @@ class Transaction:
     def connect_succeeded(self, now: float, header: bytes = b"", *, reused: bool) -> None:
         """The server's connection is there, and gets this first; `reused`: it has carried others before."""
         self.active = self._request.connected_at = now
+        # A reload may have wanted the header while the request waited.
+        self.keeps = self.keeps and not header
         self.up.begin(header, doubtful=reused)
 
     def received(self, data: bytes, now: float) -> Fault | None:

@@ -37,3 +37,12 @@ def test_a_maxconn_that_does_not_fit_is_told_of() -> None:
     assert told is not None
     assert told.startswith(f"maxconn = {budget.clients + 1} needs {budget.needed(budget.clients + 1)} descriptors")
     assert "the limit is 1000" in told
+
+
+def test_checks_have_their_descriptors_too() -> None:
+    """One each; whatever there is, one client is served."""
+    budget = DescriptorBudget(1024)
+    assert budget.beside(0) == budget.clients
+    assert budget.beside(1) == budget.beside(2) == budget.clients - 1
+    assert budget.beside(301) == budget.clients - 151
+    assert budget.beside(10_000) == 1

@@ -158,6 +158,14 @@ def test_each_phase_is_explained(phase: Phase) -> None:
     assert f"| `{phase.value}` |" in second
 
 
+@pytest.mark.parametrize("word", ["bad-request", "client-left", "queue-full", "queue-timeout", "shutdown", "internal"])
+def test_what_may_happen_to_who_waits_is_explained(word: str) -> None:
+    """Whatever ends a wait in a queue has that state in its row: a bad body and a defect may be met there too."""
+    page = (ROOT / "docs" / "outcomes.md").read_text("utf-8")
+    row = page.partition(f"\n| `{word}` | ")[2].partition(" | ")[0]
+    assert any(state.endswith(Phase.QUEUE.value) for state in CODE.findall(row))
+
+
 @pytest.mark.parametrize(("start", "end", "members"), [("third", "The fourth", Asked), ("fourth", "\n## ", Answered)])
 def test_what_is_said_of_cookies_is_explained(start: str, end: str, members: type[Asked | Answered]) -> None:
     """The third and the fourth letter, each with its word in its own table."""

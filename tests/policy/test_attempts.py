@@ -467,3 +467,29 @@ def test_too_many_who_are_held_are_refused() -> None:
     assert (first.full, second.full, second.ticket) == (False, True, None)
     second.release()
     assert (counts(live), live.waiting) == ((0, 0), 1)
+
+
+def test_with_hold_who_was_at_a_server_that_is_taken_away_waits_for_the_others() -> None:
+    """A reload, its administrator or DNS takes it away while a client connects to it, and the others are DOWN."""
+    live = pool(checked("a", 1), checked("b", 2), hold=True, retries=1)
+    live.turned(live.servers["b"], up=False)
+    attempts = Attempts(live, None)
+    assert said(attempts.first()) == ("a", 0.0, 5.0)
+    live.declare(backend(checked("b", 2), hold=True, retries=1))
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is not None
+    live.turned(live.servers["b"], up=True)
+    assert said(attempts.served()) == ("b", 0.0, 5.0)
+    assert (attempts.redispatched, attempts.retries, counts(live)) == (True, 1, (1, 1))
+    attempts.release()
+    assert counts(live) == (0, 0)
+
+
+def test_with_hold_who_was_at_a_server_that_is_taken_away_goes_where_its_name_leads_now() -> None:
+    """At once, to one of weight 0 too."""
+    live = pool(checked("a", 1), checked("b", 2), hold=True, use_server=PINNED)
+    attempts = Attempts(live, "x.example")
+    assert said(attempts.first()) == ("a", 0.0, 5.0)
+    live.declare(backend(checked("b", 2, weight=0), hold=True, use_server=(("x.example", "b"),)))
+    assert said(attempts.failed(REFUSED)) == ("b", 0.0, 5.0)
+    assert (attempts.redispatched, attempts.pinned, counts(live)) == (True, True, (1, 1))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pumpproxy.model import Backend, CookieMode, Mode, PersistenceCookie, Redispatch, Server, TcpAddress
+from pumpproxy.model import Backend, Check, CookieMode, Mode, PersistenceCookie, Redispatch, Server, TcpAddress
 from pumpproxy.policy.attempts import ConnectFailure
-from pumpproxy.policy.httpsteps import DRAIN_CLIENT, LEAVE_SERVER, SendClient, SendServer, StartTunnel
+from pumpproxy.policy.httpsteps import DRAIN_CLIENT, LEAVE_SERVER, AwaitServer, SendClient, SendServer, StartTunnel
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.persistence import Answered, Asked
 from pumpproxy.wire.cookiemarks import Visit, rounded, write_visit
@@ -15,6 +15,7 @@ from tests.playbook import (
     GET,
     OK,
     SENT,
+    Like,
     Playbook,
     answer,
     client,
@@ -114,6 +115,22 @@ def test_the_last_retry_breaks_it_and_the_cookie_says_so(
     play = play >> drained << ended(Outcome.COMPLETED)
     assert (play.record.server, play.record.redispatched, play.record.cookie_asked) == ("a2", True, Asked.DOWN)
     assert play.done().idle()
+
+
+def test_who_waited_in_vain_for_the_server_that_it_named_is_told_of_another() -> None:
+    """That went DOWN meanwhile: no attempt was made there, and yet the cookie led to nobody."""
+    servers = tuple(
+        Server(f"a{n}", TcpAddress("127.0.0.1", 8000 + n), cookie="-AB"[n], maxconn=1, check=Check()) for n in (1, 2)
+    )
+    play = begin(INSERT, servers=servers)
+    pool = play.runtime.pools["a"]
+    assert pool.take(None, pool.servers["a1"]) is not None
+    play = play >> client(asks(b"Cookie: J=A")) << Like("a place", lambda step: isinstance(step, AwaitServer))
+    pool.turned(pool.servers["a1"], up=False)
+    play = play >> (lambda play: play.exchange.served(play.now)) << connect("a2") >> connected << SendServer(SENT)
+    play = play >> server(OK) << SendClient(says(b"Set-Cookie: J=B; path=/")) << LEAVE_SERVER << DRAIN_CLIENT
+    play = play >> drained << ended(Outcome.COMPLETED)
+    assert (play.record.server, letters(play)) == ("a2", "DI")
 
 
 def test_without_redispatch_nobody_else_is_asked() -> None:

@@ -107,6 +107,14 @@ def test_a_reload_that_wants_headers_holds_from_the_next_request_on() -> None:
     assert world.short == 1
 
 
+def test_a_connection_that_got_a_header_is_not_kept_whatever_held_before() -> None:
+    """A reload wants headers while a request waits for its server: nobody else is to follow it there."""
+    play = play_of(told(Server("a1", ADDRESS))) >> client(GET) << connect("a1", idle=float("inf"))
+    play.runtime.reload(told(), 100)
+    play = play >> connected << SendServer(LINE + SENT[:-2].replace(b"Connection: close\r\n", b"") + b"\r\n")
+    play >> server(OK) << SendClient(OK) << LEAVE_SERVER << DRAIN_CLIENT >> drained << ended(Outcome.COMPLETED)
+
+
 def test_a_header_told_of_the_client() -> None:
     """What servers are told of it goes by the header: its address, the port that it came to, and who is trusted."""
     config = site(

@@ -270,15 +270,19 @@ def test_who_is_bound_waits_for_its_server_before_any_other() -> None:
 
 
 def test_nobody_is_held_for_a_server_that_the_file_has_no_more() -> None:
-    """It refused, and nobody checks it any more; that others are full does not make it come back."""
+    """It refused, and nobody checks it any more: as whoever comes now it waits for a place at the others."""
     live = pool(checked("a"), hold=True)
     attempts = Attempts(live, None)
     attempts.first()
     live.declare(backend(limited("b", check=Check()), hold=True))
-    assert Guest(live).at == "b"
-    again = attempts.failed(REFUSED)
-    assert again is not None
-    assert attempts.ticket is None
+    guest = Guest(live)
+    assert guest.at == "b"
+    assert attempts.failed(REFUSED) is None
+    assert attempts.ticket is not None
+    live.passed(live.servers["b"])
+    assert not attempts.ticket.served
+    guest.leaves()
+    assert attempts.ticket.server is live.servers["b"]
 
 
 def test_those_who_waited_find_their_server_by_their_source() -> None:

@@ -106,6 +106,8 @@ class Course:
         if theirs:
             self._ledger.suspects(current)
         bridged = theirs and group.bridges(current)
+        if theirs and self._is_replaced():
+            return self._anew(attempt, ticket)
         if self.retries >= declared.retries and not bridged:
             return self._ends(attempt, ticket)
         self.retries += 1
@@ -132,6 +134,21 @@ class Course:
             assert attempt.after == pause
         self._go(attempt)
         return Outcome.INTERNAL
+
+    def _is_replaced(self) -> bool:
+        """Whether the server that failed was taken away, and there are others that a connection may be held for."""
+        group, member = self.group, self.group.members.get(self.last or "")
+        stands = member is not None and member.state is self.server and member.admin is not Admin.MAINT
+        return not stands and any(group.bridges(other.state) for other in group.members.values())
+
+    def _anew(self, attempt: Attempt | None, ticket: Ticket | None) -> Outcome:
+        """Then it is as if it came now."""
+        assert self._failure is not None
+        self.retries += 1
+        self.leave()
+        refusal = self.first(attempt, ticket)
+        self.redispatched = self.redispatched or attempt is not None
+        return _EXHAUSTED[self._failure] if refusal is Outcome.NO_SERVER else refusal
 
     def granted(self, server: ServerState | None) -> None:
         """It need not wait any longer, as it will hear; None: nobody will come."""
