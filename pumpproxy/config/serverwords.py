@@ -73,7 +73,11 @@ OF_SERVERS = (
         doc="What stands for it in the backend's `cookie`: visible ASCII without quotes, `,`, `;`, `\\`, `~` and `|`, "
         "and no other server's.",
     ),
-    _flag("backup", "It is chosen only where no other server may be; the first of them in the file that is UP."),
+    _flag(
+        "backup",
+        "It is chosen only where no other server may be, the first of them in the file that is UP; or where "
+        "`redispatch` allows another server and the others have refused.",
+    ),
     _flag("disabled", "It gets nothing at all, and is not checked."),
     _flag("drain", "As `weight=0`: it gets no one new, and keeps whom a cookie or `use-server` leads to it."),
     Word(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pumpproxy.flow.kept import KeptServers
 from pumpproxy.flow.pipes import Pipes
+from pumpproxy.interfaces import Expiring
 from pumpproxy.model import OnDown
 from pumpproxy.policy.admission import HelloBudget
 
@@ -41,6 +42,10 @@ class Connection(Protocol):
 
     def leave_server(self, server: ServerState) -> None:
         """End now what is relayed or asked there, if anything is: that server went DOWN."""
+
+
+class Hello(Connection, Expiring, Protocol):
+    """A connection that holds a hello."""
 
 
 class Waiter(Protocol):
@@ -115,6 +120,14 @@ class Environment:
         calls, self._soon = self._soon, []
         for call in calls:
             call()
+
+    def holds(self, client: Hello, held: int) -> None:
+        """A client's hello holds so many bytes, until it is released; the largest of all is evicted if need be."""
+        if held:
+            largest = self.hellos.holds(client, held)
+            self.sweep.watch(client)
+            if largest is not None:
+                largest.evict()
 
     def awaits(self, ticket: Ticket, served: Callable[[], None]) -> None:
         """Call `served` soon after the ticket is."""

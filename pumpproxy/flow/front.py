@@ -86,12 +86,7 @@ class FrontProtocol(StreamProtocol):
             return
         session, environment = self._session, self._environment
         self._do(session.received(data, environment.now()))
-        held = session.held
-        if held:
-            largest = environment.hellos.holds(self, held)
-            environment.sweep.watch(self)
-            if largest is not None:
-                largest.evict()
+        environment.holds(self, session.held)
 
     def readConnectionLost(self) -> None:
         """The client closed its half."""
@@ -185,6 +180,7 @@ class FrontProtocol(StreamProtocol):
         self._dial = None
         self._leave_sniffing()
         self._environment.sweep.watch(self)
+        self._environment.holds(self, self._session.held)
         self._environment.awaits(ticket, self._served)
 
     def _served(self) -> None:

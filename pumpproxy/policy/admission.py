@@ -1,4 +1,4 @@
-"""What all unfinished hellos may hold together, and who goes when it is too much.
+"""What all hellos that are unfinished, or wait for a server, may hold together, and who goes when it is too much.
 
 May not: know what a holder is; it is a token that comes back as the one to end.
 """

@@ -102,13 +102,13 @@ class Pool:
     ) -> ServerState | None:
         """The server of a new connection, which counts there from now on; None where nobody may be chosen.
 
-        `host`: the SNI or Host, in the one spelling, that `use-server` may name; `named`: by a cookie, and usable;
-        `bound`: who is asked before anybody else, if it is there and usable; `client`: its address, for `source`.
+        `host`: the SNI or Host, in the one spelling, that `use-server` may name; `named`: by a cookie; `bound`: who is
+        asked before anybody else; both if they are there and usable. `client`: its address, for `source`.
         """
         server = self.pinned(host) if self._by_host else None
-        if bound is not None and bound.usable and self.servers.get(bound.name) is bound:
+        if bound is not None and self._is_there(bound):
             server = bound
-        if server is None:
+        if server is None and named is not None and self._is_there(named):
             server = named
         if server is None:
             server = self._alone or self.balance(client=client)
@@ -222,9 +222,12 @@ class Pool:
     def _wanted(self, ticket: Ticket) -> ServerState | None:
         """Who must be waited for, as long as it is usable."""
         for server in (ticket.bound, self.pinned(ticket.host), ticket.named):
-            if server is not None and server.usable and self.servers.get(server.name) is server:
+            if server is not None and self._is_there(server):
                 return server
         return None
+
+    def _is_there(self, server: ServerState) -> bool:
+        return server.usable and self.servers.get(server.name) is server
 
     def _serve(self, server: ServerState) -> None:
         """Give the place that was freed there to whoever has waited for it longest."""
@@ -282,10 +285,7 @@ class Pool:
     def _review(self, servers: Iterable[ServerState]) -> None:
         """All who wait are asked anew, in the order in which they came; `servers`: whose queues there are."""
         self._gather()
-        if self.waiting:
-            self._settle((self._queue, self._held, *(server.queue for server in servers)))
-
-    def _settle(self, queues: Iterable[OrderedDict[Ticket, None]]) -> None:
+        queues = (self._queue, self._held, *(server.queue for server in servers))
         tickets = sorted({ticket for queue in queues for ticket in queue}, key=lambda ticket: ticket.serial)
         for ticket in tickets:
             ticket.go()

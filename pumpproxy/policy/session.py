@@ -129,8 +129,11 @@ class Session(Passage):
         return self._take(self.frontend.declared.silent, None, now, Outcome.CLIENT_SILENT)
 
     def evicted(self) -> Step:
-        """All unfinished hellos hold too much, and this one the most."""
-        return self._refuse(INTERNAL_ERROR, Outcome.OVERLOAD, "unfinished hellos hold too much memory")
+        """All hellos that are unfinished or wait hold too much, and this one the most."""
+        detail = "hellos hold too much memory"
+        if self.stage is Stage.WAITING:
+            return self._nobody(Outcome.OVERLOAD, detail)
+        return self._refuse(INTERNAL_ERROR, Outcome.OVERLOAD, detail)
 
     def served(self, now: float) -> Step:
         """The ticket is: there is a server to try, or will not be one."""
@@ -178,5 +181,8 @@ class Session(Passage):
 
     @property
     def held(self) -> int:
-        """Bytes of a hello that is not complete."""
+        """Bytes of a hello that is not complete, or waits for a server with what came behind it."""
+        if self.stage is Stage.WAITING:
+            early = len(self._early) if self._early is not None else 0
+            return len(self._first) + early + (self._sniffer.held if self._sniffer is not None else 0)
         return self._sniffer.held if self.stage is Stage.SNIFFING and self._sniffer is not None else 0

@@ -13,6 +13,7 @@ from twisted.internet.defer import gatherResults
 from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.straighthttp import StraightHttpFront
 from pumpproxy.model import Backend, Check, Config, Frontend, Mode, Server, TcpAddress
+from pumpproxy.policy.admission import HelloBudget
 from pumpproxy.policy.outcome import Outcome, Phase
 from tests.fakes import LOOPBACK, client_hello, tls_config
 from tests.flow.peers import Proxied, pause, read_all, read_exactly, reset, server, until
@@ -201,3 +202,32 @@ async def test_waiting_ends_by_timeout_queue() -> None:
     record = proxied.sink.only
     assert (record.outcome, record.phase) == (Outcome.QUEUE_TIMEOUT, Phase.QUEUE)
     assert 0.3 <= record.total < 10
+
+
+@pytest_twisted.ensureDeferred
+async def test_those_who_wait_hold_no_more_than_the_unfinished_may() -> None:
+    """The one that holds the most is refused, the others go on waiting, and all is given back in the end."""
+    with server(lambda connection: connection.sendall(read_exactly(connection, len(HELLO)))) as port:
+        proxied = Proxied(declared(tls_config(port), {"check": Check()}, hold=True), FrontProtocol)
+        proxied.environment.hellos = HelloBudget(4 * len(HELLO))
+        turned(proxied, up=False)
+        waiting = [proxied.client_deferred(ask) for _ in range(2)]
+        await until(lambda: pool(proxied).waiting == 2)
+
+        def greedy(connection: socket.socket) -> bytes:
+            connection.sendall(HELLO + b"x" * 3 * len(HELLO))
+            return read_all(connection)
+
+        assert (await proxied.client(greedy))[:1] == b"\x15"
+        assert pool(proxied).waiting == 2
+        turned(proxied, up=True)
+        assert list(await gatherResults(waiting)) == [HELLO] * 2
+        await proxied.quiet()
+    assert proxied.environment.hellos.total == 0
+    assert proxied.sink.records[0].outcome is Outcome.OVERLOAD
+
+
+def ask(connection: socket.socket) -> bytes:
+    """Say hello, and hear it."""
+    connection.sendall(HELLO)
+    return read_exactly(connection, len(HELLO))

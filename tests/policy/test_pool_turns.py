@@ -394,3 +394,18 @@ def test_a_reload_with_the_same_weights_goes_on_with_the_round() -> None:
     assert at(Guest(live), Guest(live)) == "a b"
     live.declare(backend("a", "b", "c", retries=1))
     assert Guest(live).at == "c"
+
+
+@pytest.mark.parametrize("change", ["maint", "gone"])
+def test_who_was_led_by_its_cookie_to_a_server_that_is_taken_away_is_not_led_there_again(change: str) -> None:
+    """With `hold` it goes where whoever comes now goes; for ever at once to the same one is no way."""
+    live = pool(checked("a"), checked("b"), hold=True)
+    attempts = Attempts(live, None, live.servers["a"])
+    attempts.first()
+    if change == "maint":
+        live.administer(live.servers["a"], Admin.MAINT)
+    else:
+        live.declare(backend(checked("b"), hold=True))
+    again = attempts.failed(REFUSED)
+    assert again is not None
+    assert again.server is live.servers["b"]

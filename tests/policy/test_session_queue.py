@@ -21,6 +21,7 @@ from tests.policy.sessionbook import (
     fails,
     finishes,
     hello_for,
+    is_evicted,
     is_shut_down,
     leaves,
     passes,
@@ -74,6 +75,20 @@ def test_who_finds_no_place_waits_and_goes_on_with_all_that_it_said() -> None:
     ended = play.over(Outcome.COMPLETED, Phase.DONE)
     assert (ended.queued, ended.connected, ended.total) == (7.5, 0.5, 8.0)
     assert (ended.server_queue, ended.backend_queue, ended.retries) == (0, 1, 0)
+
+
+def test_what_waits_counts_with_the_unfinished_hellos() -> None:
+    """With all that came behind it, however the hello came; who holds the most of all is refused."""
+    whole = SessionPlay(crowded()) >> sends(HELLO) << WAITS >> sends(b"early") << WAIT
+    assert whole.session.held == len(HELLO) + 5
+    cut = SessionPlay(crowded()) >> sends(HELLO[:20]) << WAIT >> sends(HELLO[20:]) << WAITS
+    assert cut.session.held >= len(HELLO)
+    cut = cut >> is_evicted << INTERNAL
+    makes_room(cut)
+    cut.over(Outcome.OVERLOAD, Phase.QUEUE)
+    makes_room(whole)
+    whole = whole >> is_served << connect("s")
+    assert whole.session.held == 0
 
 
 @pytest.mark.parametrize("mode", [Mode.TLS, Mode.TCP])

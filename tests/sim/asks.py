@@ -28,6 +28,9 @@ _PASSING = (
     (b"User-Agent", b"curl/8.5.0"),
     (b"Accept", b"*/*"),
     (b"Cookie", b'a=1; b="2"'),
+    (b"Cookie", b"SRV=A"),
+    (b"cookie", b"a=1; SRV=B; c=3"),
+    (b"Cookie", b"SRV=Z; SRV=C"),
     (b"cookie", b"JSESSIONID=A~x"),
     (b"X-Empty", b""),
     (b"X-High", b"caf\xe9 \xff"),
@@ -90,6 +93,13 @@ class Ask:
     """Of the refusal that it deserves; none for a good one."""
     bad_rest: bool = False
     """The fault is in the body alone: a server may see the beginning."""
+
+    @property
+    def servers(self) -> list[str]:
+        """Whom its cookies name, in order."""
+        lines = [value for (name, value), _passes in self.fields if name.lower() == b"cookie"]
+        pairs = [pair.split(b"=") for line in lines for pair in line.split(b"; ")]
+        return [value.decode() for name, value in pairs if name == b"SRV"]
 
     @property
     def data(self) -> bytes:

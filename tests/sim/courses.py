@@ -10,12 +10,15 @@ from pumpproxy.policy.outcome import Outcome
 from tests.sim.groups import Line, Stay
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.pool import Pool
     from pumpproxy.policy.queue import Ticket
     from pumpproxy.policy.serverstate import ServerState
     from tests.sim.groups import Group
     from tests.sim.ledger import Ledger
+    from tests.sim.members import Member
 
 _EXHAUSTED = {
     ConnectFailure.REFUSED: Outcome.CONNECT_FAILED,
@@ -32,12 +35,15 @@ class Course:
     What follows a fact is an attempt, a ticket, or neither; then the Outcome that is returned must be the end.
     """
 
-    def __init__(self, ledger: Ledger, pool: Pool, host: str | None, client: str) -> None:
-        """`host`: that `use-server` may name; `client`: its address."""
+    def __init__(self, ledger: Ledger, pool: Pool, host: str | None, client: str, cookies: Sequence[str] = ()) -> None:
+        """`host`: that `use-server` may name; `client`: its address; `cookies`: values of the backend's, in order."""
         self._ledger = ledger
         self.pool = pool
         self.host = host
         self.client = client
+        pinned = self.group.pinned(host) is not None
+        self.named = None if pinned or self.group.declared.cookie is None else self.group.by_cookie(cookies)
+        """The server that its cookie leads to."""
         self.server: ServerState | None = None
         """The one tried last."""
         self.place: ServerState | None = None
@@ -45,7 +51,8 @@ class Course:
         self.ticket: Ticket | None = None
         """What it waits with; until it hears of it, if that is served."""
         self._tried: set[ServerState] = set()
-        self._pinned = False
+        self.pinned = False
+        """It is where it was meant to be."""
         self._failure: ConnectFailure | None = None
         self.retries = 0
         self.redispatched = False
@@ -63,6 +70,11 @@ class Course:
         return None if self.server is None else self.server.name
 
     @property
+    def member(self) -> Member | None:
+        """What is known of the server tried last, also where the file has it no more."""
+        return None if self.server is None else self._ledger.members[self.server]
+
+    @property
     def group(self) -> Group:
         """Its pool's."""
         return self._ledger.groups[self.pool]
@@ -71,7 +83,7 @@ class Course:
 
     def first(self, attempt: Attempt | None, ticket: Ticket | None) -> Outcome:
         """Nobody was tried before."""
-        welcome = self.group.welcome(self.host)
+        welcome = self.group.welcome(self)
         if welcome.may:
             assert attempt is not None
             self._chosen(attempt.server, welcome.may)
@@ -196,7 +208,7 @@ class Course:
         if member is not None and member.state is self.server and member.admin is not Admin.MAINT:
             return set()
         balanced = group.balanced()
-        same = member is not None and (member.state in balanced or (self._pinned and member.usable))
+        same = member is not None and (member.state in balanced or (self.pinned and member.usable))
         return (group.roomy([member.state]) if member is not None and same else set()) or group.roomy(balanced)
 
     def _may_move(self) -> bool:
@@ -205,7 +217,7 @@ class Course:
             case Redispatch.NO:
                 return False
             case Redispatch.YES:
-                return not self._pinned or self.retries == declared.retries
+                return not self.pinned or self.retries == declared.retries
             case number:
                 return self.retries % number == 0
 
@@ -213,7 +225,7 @@ class Course:
         """One of several: which, is the business of `balance`; where nobody is balanced to, the only one."""
         assert server in may
         balanced = self.group.balanced()
-        if all(state in balanced for state in may) and server is not self.group.pinned(self.host):
+        if all(state in balanced for state in may) and server is not self.group.wanted(self):
             assert server in self.group.favourites(may, self.client)
             self.group.remember(server, may, self.client)
 
@@ -222,7 +234,7 @@ class Course:
     def _begin(self, attempt: Attempt) -> None:
         assert attempt.after == 0
         self._tried = set()
-        self._pinned = self.server is self.group.pinned(self.host)
+        self.pinned = self.server in (self.named, self.group.pinned(self.host))
 
     def _go(self, attempt: Attempt) -> None:
         assert attempt.timeout == self.group.declared.timeout_connect

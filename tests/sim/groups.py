@@ -87,6 +87,11 @@ class Group:
                 return self.members[server]
         return None
 
+    def by_cookie(self, values: Iterable[str]) -> ServerState | None:
+        """The first that may be chosen of those whom a client's cookies name."""
+        members = [member for value in values for member in self.members.values() if member.said.cookie == value]
+        return next((member.state for member in members if member.usable), None)
+
     def member(self, state: ServerState) -> Member | None:
         """What is known of it, as long as it is of the file."""
         return next((member for member in self.members.values() if member.state is state), None)
@@ -101,23 +106,33 @@ class Group:
         checked = member is not None and member.said.check is not None and member.admin is not Admin.MAINT
         return checked and self.declared.hold and not self.gone
 
-    def _awaits(self, host: str | None) -> bool:
-        """Whether a server that is away would take somebody with this host, once it is back."""
+    def wanted(self, course: Course) -> ServerState | None:
+        """Who alone is meant: by `use-server`, else by its cookie, as long as it is there."""
+        pinned = self.pinned(course.host)
+        member = None if course.named is None else self.member(course.named)
+        return pinned or (member.state if member is not None and member.usable else None)
+
+    def _awaits(self, course: Course) -> bool:
+        """Whether a server that is away would take this one, once it is back."""
         return any(
             self.bridges(member.state)
-            and (member is self._named(host) or (member.admin is Admin.READY and member.said.weight > 0))
+            and (
+                (member.admin is Admin.READY and member.said.weight > 0)
+                or member is self._named(course.host)
+                or member.state is course.named
+            )
             for member in self.members.values()
         )
 
     # Who comes
 
-    def welcome(self, host: str | None) -> Welcome:
+    def welcome(self, course: Course) -> Welcome:
         """Somebody who was nowhere yet."""
-        wanted, balanced = self.pinned(host), self.balanced()
+        wanted, balanced = self.wanted(course), self.balanced()
         may = self.roomy(balanced if wanted is None else [wanted])
         if may:
             return Welcome(may)
-        if wanted is None and not balanced and not self._awaits(host):
+        if wanted is None and not balanced and not self._awaits(course):
             return Welcome(set())
         full = Welcome(set(), None, Outcome.QUEUE_FULL)
         if len(self.waiting) >= self.most:
@@ -175,35 +190,35 @@ class Group:
         assert served == [ticket for ticket in stays if ticket in woken], "served out of turn"
         for ticket, stay in stays.items():
             if ticket not in woken:
-                stay.line, stay.refused = self._line(stay.course.host), False
+                stay.line, stay.refused = self._line(stay.course), False
                 self.waiting[ticket] = stay
                 continue
             server = woken.pop(ticket)
             if server is None:
-                self._in_vain(stay.course.host)
+                self._in_vain(stay.course)
             else:
                 assert server in self._may(stay.course)
             stay.course.granted(server)
 
-    def _in_vain(self, host: str | None) -> None:
-        assert self.pinned(host) is None
+    def _in_vain(self, course: Course) -> None:
+        assert self.wanted(course) is None
         assert not self.balanced()
-        assert not self._awaits(host)
+        assert not self._awaits(course)
 
     def _may(self, course: Course) -> set[ServerState]:
-        wanted = self.pinned(course.host)
+        wanted = self.wanted(course)
         if wanted is None:
             return self.favourites(self.roomy(self.balanced()), course.client)
         if self.roomy([wanted]) or self.declared.redispatch is Redispatch.NO or self._has_place(wanted):
             return self.roomy([wanted])
         return self.roomy(self.balanced())
 
-    def _line(self, host: str | None) -> ServerState | Line:
-        wanted, balanced = self.pinned(host), self.balanced()
+    def _line(self, course: Course) -> ServerState | Line:
+        wanted, balanced = self.wanted(course), self.balanced()
         if wanted is not None:
             moves = balanced and self.declared.redispatch is not Redispatch.NO
             return Line.ANY if moves and not self._has_place(wanted) else wanted
-        assert balanced or self._awaits(host), "somebody waits for nobody"
+        assert balanced or self._awaits(course), "somebody waits for nobody"
         return Line.ANY if balanced else Line.NEWS
 
     # What must hold at any time
@@ -215,11 +230,11 @@ class Group:
                 assert self.balanced()
                 assert not self.roomy(self.balanced()), "somebody waits while there is a place"
             elif stay.line is not Line.NEWS:
-                assert stay.line is self.pinned(stay.course.host)
+                assert stay.line is self.wanted(stay.course)
                 assert not self.roomy([stay.line]), "somebody waits while there is a place"
             elif not stay.refused:
                 assert not self.balanced()
-                assert self.pinned(stay.course.host) is None
+                assert self.wanted(stay.course) is None
 
     def heard(self, woken: dict[Ticket, ServerState | None]) -> None:
         """A server passed a check: whoever waits for that tries again."""

@@ -51,7 +51,8 @@ class Ledger:
         """...so often..."""
         self.told: Counter[ServerState] = Counter()
         """...and was."""
-        self._members: dict[ServerState, Member] = {}
+        self.members: dict[ServerState, Member] = {}
+        """All that ever were."""
         self._woken: dict[Ticket, ServerState | None] = {}
         self._current: tuple[dict[str, FrontendState], dict[str, Pool]] = ({}, {})
 
@@ -105,8 +106,8 @@ class Ledger:
                 kept.said = server
                 members[server.name] = kept
             else:
-                assert state not in self._members
-                members[server.name] = self._members[state] = Member(state, server, server.admin)
+                assert state not in self.members
+                members[server.name] = self.members[state] = Member(state, server, server.admin)
                 self.at_server[state] = 0
         assert list(pool.servers) == list(members)
         group.members, group.declared = members, backend
@@ -136,22 +137,22 @@ class Ledger:
 
     def has_room(self, state: ServerState) -> bool:
         """Whether a server may have one more."""
-        most = self._members[state].said.maxconn
+        most = self.members[state].said.maxconn
         return most is None or self.at_server[state] < most
 
     def turned(self, pool: Pool, state: ServerState, *, up: bool) -> None:
         """The pool was told that it is UP, or DOWN."""
-        self._members[state].up = up
+        self.members[state].up = up
         self.groups[pool].asked_anew(self._woken)
 
     def administered(self, pool: Pool, state: ServerState, admin: Admin) -> None:
         """The pool was told what the administrator wants of it."""
-        self._members[state].admin = admin
+        self.members[state].admin = admin
         self.groups[pool].asked_anew(self._woken)
 
     def warmed(self, state: ServerState, share: float) -> None:
         """Its pool was told that it gets so much of its weight."""
-        self._members[state].share = share
+        self.members[state].share = share
 
     def passed(self, pool: Pool) -> None:
         """The pool was told that a check was passed: who waits for news has some."""

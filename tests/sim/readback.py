@@ -127,7 +127,10 @@ def _check_passed(message: Message, turn: Turn, record: RequestRecord, talk: Tal
     assert turn.peer is not None
     reply = turn.peer.reply
     assert message.values(b"x-answer") == [turn.mark]
-    assert [one for one in message.fields if one[0].lower() not in _OURS] == reply.fields
+    fields = [one for one in message.fields if one[0].lower() not in _OURS]
+    ours = [value for name, value in fields if name == b"Set-Cookie" and value.startswith(b"SRV=")]
+    assert [one for one in fields if one[1] not in ours] == reply.fields
+    assert ours == _way_back(turn)
     if message.until_close:
         assert not turn.ask.minor, "a body without an end for a client that knows chunks"
         assert reply.payload.startswith(message.body)
@@ -143,6 +146,18 @@ def _check_passed(message: Message, turn: Turn, record: RequestRecord, talk: Tal
     else:
         assert record.outcome is not Outcome.COMPLETED
         assert reply.payload.startswith(message.body)
+
+
+def _way_back(turn: Turn) -> list[bytes]:
+    """The cookie that a client is given with its answer: that which leads back to its server, if it has not got it."""
+    course = turn.course
+    assert course is not None
+    if not turn.gives_cookies or (course.pinned and not course.redispatched):
+        return []
+    value = turn.cookie
+    if value is None:
+        return [b"SRV=; Expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/"] if turn.ask.servers else []
+    return [b"SRV=%b; path=/" % value.encode()]
 
 
 def _check_location(message: Message, turn: Turn) -> None:

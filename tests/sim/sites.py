@@ -18,11 +18,13 @@ from pumpproxy.model import (
     Check,
     Config,
     ConnectionMode,
+    CookieMode,
     ExactHost,
     ForwardFor,
     Frontend,
     HostPattern,
     Mode,
+    PersistenceCookie,
     Redispatch,
     RegexHost,
     Route,
@@ -62,6 +64,7 @@ _PATTERNS: tuple[HostPattern, ...] = (
 HOSTS = ("198.51.100.7", "203.0.113.9")
 """Where clients come from; the second one is trusted at times by http, and excepted at others."""
 _SECOND = (ip_network("203.0.113.0/24"),)
+_COOKIE = PersistenceCookie("SRV", CookieMode.INSERT)
 _REDISPATCH: tuple[Redispatch | int, ...] = (Redispatch.NO, Redispatch.YES, Redispatch.YES, 1, 2, 3)
 PROTOCOLS = ("h2", "http/1.1", "acme-tls/1")
 PATHS = ("/", "/a", "/a/b", "/.well-known/acme-challenge/")
@@ -126,6 +129,7 @@ class Site:
             balance=chance.choice([Balance.ROUNDROBIN, *Balance]),
             hold=chance.random() < 0.4,
             slow_start=chance.choice([0.0, 0.0, 10.0]),
+            cookie=_COOKIE if mode is Mode.HTTP and chance.random() < 0.5 else None,
         )
 
     def _backend_mode(self, name: str) -> Mode:
@@ -155,6 +159,7 @@ class Site:
                     maxconn=maxconn,
                     maxqueue=chance.choice([None, None, 0, 1, 2, 4]) if maxconn is not None else None,
                     backup=chance.random() < 0.15,
+                    cookie=("A", "B", None, "C")[number],
                 )
             )
         return tuple(servers)

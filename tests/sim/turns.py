@@ -60,6 +60,10 @@ class Turn:
     connecting_at: float | None = None
     """When it was led to a server, after the last waiting."""
     connected_at: float | None = None
+    gives_cookies: bool = False
+    """The file says so."""
+    cookie: str | None = None
+    """What stands for the server that it is at."""
     may_persist: bool = False
     """The connection might live on, as far as the file was concerned."""
     keeps: bool = False
@@ -202,9 +206,10 @@ class Turns:
 
     def _begin(self, turn: Turn, pool: Pool) -> Course:
         turn.routed_at = self._world.time.now
-        course = turn.course = Course(self._world.ledger, pool, turn.ask.host, self.talk.client.host)
+        course = turn.course = Course(self._world.ledger, pool, turn.ask.host, self.talk.client.host, turn.ask.servers)
         turn.origin = self._origin(pool)
         backend = course.group.declared
+        turn.gives_cookies = backend.cookie is not None
         turn.patience, turn.queue_patience = backend.timeout_server, backend.timeout_queue
         mode = backend.connection or self.front.declared.connection
         turn.keeps = mode is ConnectionMode.KEEP_ALIVE and turn.ask.host is not None
@@ -226,6 +231,9 @@ class Turns:
         self.moved()
         turn = self._turn
         turn.peer, turn.mark, turn.connected_at = peer, mark, self._world.time.now
+        if turn.course is not None:
+            member = turn.course.member
+            turn.cookie = None if member is None else member.said.cookie
 
     def writes(self) -> None:
         """The client is sent something: a server's answer, or ours, which is decided on at the latest now."""

@@ -126,6 +126,9 @@ class Verdict:
 
     def evicted(self, step: Step) -> None:
         """It held too much."""
+        if self.waits:
+            self._without_server(step, Outcome.OVERLOAD, Phase.QUEUE)
+            return
         assert not self.decided
         assert step == INTERNAL_ERROR
         self.expect(Outcome.OVERLOAD)

@@ -70,8 +70,11 @@ class Visit:
 
     @property
     def held(self) -> int:
-        """Bytes of an unfinished hello."""
-        return 0 if self._verdict.decided or self.over else len(self._verdict.fed)
+        """Bytes of a hello that is unfinished, or waits with what came behind it."""
+        verdict = self._verdict
+        if self.over or (verdict.decided and not verdict.waits):
+            return 0
+        return len(verdict.fed)
 
     # Facts of the client ----------------------------------------------------------------------------------------------
 
