@@ -1,6 +1,6 @@
 """A restart is not noticed: servers stop, are away, and come back, while clients connect all the time.
 
-How long the slowest of them waited is printed (`-s` shows it), and told in docs/operation.md; here it is only bounded.
+How long the slowest of them waited is printed (`-s` shows it), and told in docs/pump.io.md; here it is only bounded.
 Every run does a share; `make soak` the whole of it.
 """
 
