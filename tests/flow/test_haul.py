@@ -236,8 +236,12 @@ async def test_a_client_that_leaves_in_the_middle(hauled: Hauled) -> None:
 
     def serve(connection: socket.socket) -> None:
         head_of(connection)
+        # More than all buffers on the way together take, so that it cannot have passed before the client leaves.
+        pieces = 2**30 // len(LARGE)
         try:
-            connection.sendall(HEAD + LARGE * 4)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (pieces * len(LARGE)))
+            for _ in range(pieces):
+                connection.sendall(LARGE)
         except (ConnectionResetError, BrokenPipeError):
             told.append("reset")
 
