@@ -10,7 +10,9 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from pumpproxy.model import Admin, Redispatch
+from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.queue import Ticket
+from pumpproxy.policy.request import Ending
 
 if TYPE_CHECKING:
     from pumpproxy.policy.pool import Pool
@@ -29,6 +31,10 @@ class ConnectFailure(enum.Enum):
     NO_ADDRESS = "its name has no address"
     RESOURCES = "out of descriptors or local ports"
     """Ours, not the server's."""
+
+
+_OUTCOMES = {ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT, ConnectFailure.RESOURCES: Outcome.OVERLOAD}
+"""What the last attempt's failure makes of the whole; of any other one CONNECT_FAILED."""
 
 
 class Attempt(NamedTuple):
@@ -135,6 +141,16 @@ class Attempts:
         self.server = server
         # One that refused before needs its time too, whoever was asked in between.
         return Attempt(server, pause if server in self._tried else 0.0, backend.timeout_connect)
+
+    @property
+    def ending(self) -> Ending:
+        """How it ends where there is neither another attempt nor a ticket."""
+        if self.full:
+            return Ending(Outcome.QUEUE_FULL, Phase.QUEUE, "too many wait already")
+        if self.failure is not None:
+            outcome = _OUTCOMES.get(self.failure, Outcome.CONNECT_FAILED)
+            return Ending(outcome, Phase.CONNECT, self.failure.value)
+        return Ending(Outcome.NO_SERVER, Phase.CONNECT, "no server to try")
 
     def release(self) -> None:
         """The connection is over: it counts nowhere any more, and waits for nobody. Later calls do nothing."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pumpproxy.model import Action
 from pumpproxy.policy import pages
-from pumpproxy.policy.attempts import Attempts, ConnectFailure
+from pumpproxy.policy.attempts import Attempts
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.records import session_record
 from pumpproxy.policy.sniff import Kind
@@ -47,7 +47,6 @@ class Stage(enum.Enum):
     OVER = enum.auto()
 
 
-_FAILURES = {ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT, ConnectFailure.RESOURCES: Outcome.OVERLOAD}
 _PHASES = {
     Stage.SNIFFING: Phase.REQUEST,
     Stage.WAITING: Phase.QUEUE,
@@ -163,26 +162,20 @@ class Passage:
             if self.waiting_since is None:
                 self.waiting_since = now
             return Await(attempts.ticket)
-        if attempts.full:
-            self.stage = Stage.WAITING
-            return self._nobody(Outcome.QUEUE_FULL, "too many wait already")
-        self.stage = Stage.CONNECTING
-        if attempts.failure is not None:
-            outcome = _FAILURES.get(attempts.failure, Outcome.CONNECT_FAILED)
-            return self._nobody(outcome, attempts.failure.value)
-        return self._nobody(Outcome.NO_SERVER, "no server to try")
+        ending = attempts.ending
+        return self._nobody(ending.outcome, ending.detail, ending.phase)
 
-    def _nobody(self, outcome: Outcome, detail: str) -> Step:
+    def _nobody(self, outcome: Outcome, detail: str, phase: Phase) -> Step:
         if self.hello is not None:
-            return self._refuse(INTERNAL_ERROR, outcome, detail)
-        self._end(outcome, detail)
+            return self._refuse(INTERNAL_ERROR, outcome, detail, phase)
+        self._end(outcome, detail, phase)
         return RESET
 
-    def _refuse(self, reply: bytes, outcome: Outcome, detail: str) -> Step:
+    def _refuse(self, reply: bytes, outcome: Outcome, detail: str, phase: Phase | None = None) -> Step:
         if self.stage is Stage.OVER:
             return WAIT
         self.bytes_out += len(reply)
-        self._end(outcome, detail)
+        self._end(outcome, detail, phase)
         return Refuse(reply)
 
     def _abandon(self, outcome: Outcome) -> Wait | Abandon:

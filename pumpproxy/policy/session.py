@@ -122,7 +122,7 @@ class Session(Passage):
     def deadline_passed(self, now: float) -> Step:
         """It has: without a complete hello the frontend's `silent` policy follows, without a server the end."""
         if self.stage is Stage.WAITING:
-            return self._nobody(Outcome.QUEUE_TIMEOUT, "no server had a place in time")
+            return self._nobody(Outcome.QUEUE_TIMEOUT, "no server had a place in time", Phase.QUEUE)
         if self.stage is not Stage.SNIFFING:
             return WAIT
         self.detail = "no complete hello in time"
@@ -132,7 +132,7 @@ class Session(Passage):
         """All hellos that are unfinished or wait hold too much, and this one the most."""
         detail = "hellos hold too much memory"
         if self.stage is Stage.WAITING:
-            return self._nobody(Outcome.OVERLOAD, detail)
+            return self._nobody(Outcome.OVERLOAD, detail, Phase.QUEUE)
         return self._refuse(INTERNAL_ERROR, Outcome.OVERLOAD, detail)
 
     def served(self, now: float) -> Step:

@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 _TIMED_OUT = (b"HTTP/1.1 408 ", b"HTTP/1.0 408 ")
 """What some servers say to an idle connection before they close it."""
 
-_OUTCOMES = {
-    ConnectFailure.TIMED_OUT: Outcome.CONNECT_TIMEOUT,
-    ConnectFailure.RESOURCES: Outcome.OVERLOAD,
-}
-
 
 class Side(enum.Enum):
     """Whose turn it is."""
@@ -186,13 +181,7 @@ class Transaction:
             self.waiting_since = now if self.waiting_since is None else self.waiting_since
             self._steps.append(AwaitServer(attempts.ticket))
             return None
-        ending = Ending(Outcome.NO_SERVER, Phase.CONNECT, "no server to try")
-        if attempts.full:
-            ending = Ending(Outcome.QUEUE_FULL, Phase.QUEUE, "too many wait already")
-        elif attempts.failure is not None:
-            outcome = _OUTCOMES.get(attempts.failure, Outcome.CONNECT_FAILED)
-            ending = Ending(outcome, Phase.CONNECT, attempts.failure.value)
-        return Fault(503, ending)
+        return Fault(503, attempts.ending)
 
     def _reach(self, attempt: Attempt, idle: float) -> None:
         self.engaged = True
