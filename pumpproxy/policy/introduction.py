@@ -8,7 +8,6 @@ or look at what stands behind the header.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
 from pumpproxy.model import Mode
@@ -17,6 +16,7 @@ from pumpproxy.policy.passage import Passage, Stage
 from pumpproxy.policy.records import Arrived, ClientAddress
 from pumpproxy.policy.request import Ending, Request
 from pumpproxy.policy.steps import WAIT
+from pumpproxy.policy.vouching import Origin
 from pumpproxy.wire.errors import ProxyHeaderError
 from pumpproxy.wire.proxyprotocol import read_header
 
@@ -47,11 +47,7 @@ def must_introduce(frontend: Frontend, client: ClientAddress) -> bool:
 
 
 def _believed(frontend: Frontend, client: ClientAddress) -> bool:
-    try:
-        address = ip_address(client.host)
-    except ValueError:
-        return False
-    return any(address in network for network in frontend.accept_proxy)
+    return Origin.of(client, frontend).within(frontend.accept_proxy)
 
 
 class Introduction(Passage):

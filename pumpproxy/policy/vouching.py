@@ -45,7 +45,7 @@ _SPECIAL = re.compile(rb'(["\\])')
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who a request comes from, as far as a server may be told."""
+    """Who a connection or a request comes from, as far as a server may be told."""
 
     text: str
     """The address as X-Forwarded-For has it; empty for a client on a unix socket."""
