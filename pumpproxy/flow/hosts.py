@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from pumpproxy.flow.inquiry import SAID, Inquiry, shown
+from pumpproxy.flow.inquiry import Inquiry, shown
 from pumpproxy.policy.names import Lack
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ class Host:
         self._name = name
         self._in_order = lookup.in_order
         self._waiting: list[Callable[[Addresses], None]] = []
-        self._said = False
         self.known: Addresses = ()
         self.kept = True
         """Whether anybody will ask for it later: else its answer is for those who wait, and for nobody else."""
@@ -73,16 +72,15 @@ class Host:
     def _know(self, found: Addresses) -> Addresses:
         addresses = self._in_order(found)
         if self.kept:
-            if self._said or (self.known and set(self.known) != set(found)):
+            if self.inquiry.said or (self.known and set(self.known) != set(found)):
                 log.info("{name} is now at {found}", name=self._name, found=shown(addresses))
-            self._said = False
+            self.inquiry.said = False
             self.known = addresses
         return addresses
 
     def _lack(self, lack: Lack) -> None:
-        if self._said or not self.kept or (self.known and self.inquiry.failures < SAID):
+        if not self.kept or not self.inquiry.is_news(known=bool(self.known)):
             return
-        self._said = True
         if self.known:
             log.warn("{name} has no address any more: {why}; the last ones stay", name=self._name, why=lack.value)
         else:

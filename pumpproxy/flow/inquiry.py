@@ -51,11 +51,22 @@ class Inquiry(Generic[A]):
         self.failures = 0
         self.repeats = False
         """Whether it is asked again by itself."""
+        self.said = False
+        """Whether the log was told of the failures, since it was told of an answer."""
 
     @property
     def fresh(self) -> bool:
         """Whether it failed just now, so that it need not be asked again for the next who wants to know."""
         return self.failures > 0 and not self._asking and self._reactor.seconds() < self._last + SHORTEST
+
+    def is_news(self, *, known: bool) -> bool:
+        """Whether the failure that has just been told is to be said, as it is now: once.
+
+        At once where there was never an answer; one that is `known` may be missed a few times.
+        """
+        news = not self.said and (not known or self.failures >= SAID)
+        self.said = self.said or news
+        return news
 
     def begin(self) -> None:
         """Ask now, and from now on again by itself."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from pumpproxy.flow.inquiry import SAID, Inquiry, shown
+from pumpproxy.flow.inquiry import Inquiry, shown
 from pumpproxy.policy.names import Lack
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class Service:
         self, reactor: Reactor, lookup: Lookup, address: SrvAddress, changed: Callable[[Service], None]
     ) -> None:
         self._changed = changed
-        self._said = False
         self.address = address
         self.endpoints: tuple[Endpoint, ...] = ()
         self.carried: dict[str, tuple[str, ...]] = {}
@@ -45,10 +44,10 @@ class Service:
             return 0.0
         before = {(endpoint.host, endpoint.port) for endpoint in self.endpoints}
         places = sorted({(endpoint.host, endpoint.port) for endpoint in answer.endpoints})
-        if self._said or before != set(places):
+        if self.inquiry.said or before != set(places):
             words = [f"{host}:{port}" for host, port in places]
             log.info("{service} is now at {places}", service=self.address, places=shown(words))
-        self._said = False
+        self.inquiry.said = False
         # Most answers are the one before, in another order; there may be hundreds of hosts, and one each second.
         if frozenset(answer.endpoints) != frozenset(self.endpoints) or answer.carried != self.carried:
             self.endpoints, self.carried = answer.endpoints, answer.carried
@@ -56,8 +55,7 @@ class Service:
         return answer.holds
 
     def _lack(self, lack: Lack) -> None:
-        if self._said or (self.endpoints and self.inquiry.failures < SAID):
+        if not self.inquiry.is_news(known=bool(self.endpoints)):
             return
-        self._said = True
         stays = "; the last servers stay" if self.endpoints else ""
         log.warn("{service} has no servers: {why}{stays}", service=self.address, why=lack.value, stays=stays)

@@ -160,3 +160,17 @@ def test_a_defect_of_who_is_told_is_logged() -> None:
 def test_a_line_of_the_log_stays_one(count: int, line: str) -> None:
     """However many there are."""
     assert shown([f"a{number}" for number in range(count)]) == line
+
+
+def test_a_failure_is_news_once() -> None:
+    """At once where nothing was known; a name that is known may be missed twice."""
+    asking = Asking()
+    assert asking.inquiry.is_news(known=False)
+    assert not asking.inquiry.is_news(known=False)
+    known = Asking().inquiry
+    news = []
+    for failures in range(1, 6):
+        known.failures = failures
+        news.append(known.is_news(known=True))
+    assert news == [False, False, True, False, False]
+    assert known.said
