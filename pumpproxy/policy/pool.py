@@ -38,14 +38,15 @@ def _has_place(queue: Collection[Ticket], servers: Iterable[ServerState]) -> boo
 class Pool:
     """The live side of one backend.
 
-    `connections` counts those assigned to any of its servers; `nearby`: all of them are on this machine, and get no
-    PROXY header; `by_cookie`: who is meant by a value of the backend's cookie, usable or not; `waiting`: how many wait
-    in its queues, `most` at most, so that one backend in trouble leaves room for the others' clients.
+    `connections` counts those assigned to any of its servers; `introduces`: one of them gets PROXY headers; `nearby`:
+    none does, and all are on this machine; `by_cookie`: who is meant by a value of the backend's cookie, usable or not;
+    `waiting`: how many wait in its queues, `most` at most, so that one backend in trouble leaves room for the others'
+    clients.
     """
 
     __slots__ = (
         "_alone", "_balanced", "_by_host", "_chance", "_choose", "_dissolved", "_held", "_limited", "_queue", "_serial",
-        "backend", "by_cookie", "connections", "most", "nearby", "servers", "waiting",
+        "backend", "by_cookie", "connections", "introduces", "most", "nearby", "servers", "waiting",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, seed: int = 0) -> None:
@@ -78,7 +79,8 @@ class Pool:
         self.backend = backend
         self.servers = servers
         self._choose = CHOICES[backend.balance]
-        self.nearby = all(is_nearby(server.address) and server.send_proxy is None for server in backend.servers)
+        self.introduces = any(server.send_proxy is not None for server in backend.servers)
+        self.nearby = not self.introduces and all(is_nearby(server.address) for server in backend.servers)
         self._by_host = {host: servers[name] for host, name in backend.use_server if name in servers}
         self.by_cookie = {
             server.declared.cookie.encode("ascii"): server

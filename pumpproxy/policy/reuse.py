@@ -13,7 +13,8 @@ from pumpproxy.model import ConnectionMode
 from pumpproxy.wire.httpfields import values
 
 if TYPE_CHECKING:
-    from pumpproxy.model import Backend, Frontend
+    from pumpproxy.model import Frontend
+    from pumpproxy.policy.pool import Pool
     from pumpproxy.wire.http1 import RequestHead, ResponseHead
     from pumpproxy.wire.httpfields import Fields
 
@@ -29,15 +30,14 @@ _BINDING = (b"ntlm", b"negotiate")
 _UNAUTHORIZED = 401
 
 
-def keeps(frontend: Frontend, backend: Backend) -> bool:
+def keeps(frontend: Frontend, pool: Pool) -> bool:
     """Whether servers' connections are kept: not where one is told by a PROXY header whose it is.
 
     The protocol's section 2: proxies that re-use connections "MUST NOT implement this protocol on multiplexed
     connections because the receiver would use the address advertised in the PROXY header as the address of all
     forwarded requests's senders".
     """
-    wanted = (backend.connection or frontend.connection) is ConnectionMode.KEEP_ALIVE
-    return wanted and all(server.send_proxy is None for server in backend.servers)
+    return (pool.backend.connection or frontend.connection) is ConnectionMode.KEEP_ALIVE and not pool.introduces
 
 
 def longest_idle(method: bytes) -> float:

@@ -68,7 +68,7 @@ class Transaction:
         self._timeout_server = pool.backend.timeout_server
         self._timeout_queue = pool.backend.timeout_queue
         upgrade = forwarding.asks_for_websocket(head)
-        self.keeps = reuse.keeps(frontend, pool.backend) and not forwarding.is_nameless(head)
+        self.keeps = reuse.keeps(frontend, pool) and not forwarding.is_nameless(head)
         self._idempotent = head.method in reuse.IDEMPOTENT
         self._idle = reuse.longest_idle(head.method) if self.keeps else 0.0
         outgoing = forwarding.outgoing_request(head, origin, frontend, pool.backend, upgrade=upgrade, keep=self.keeps)

@@ -7,6 +7,7 @@ from math import inf
 import pytest
 
 from pumpproxy.model import Backend, ConnectionMode, Frontend, Mode, SendProxy, Server, TcpAddress
+from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.reuse import SURELY_OPEN, is_private, keeps, longest_idle
 from pumpproxy.wire.http1 import RequestReader, ResponseReader
 
@@ -26,7 +27,7 @@ KEEP, SERVER_CLOSE, CLOSE = ConnectionMode.KEEP_ALIVE, ConnectionMode.SERVER_CLO
 )
 def test_the_backend_has_the_last_word(frontend: ConnectionMode, backend: ConnectionMode | None, *, kept: bool) -> None:
     """Where it says nothing, the frontend's holds for servers too."""
-    assert keeps(Frontend("f", Mode.HTTP, (), connection=frontend), Backend("b", connection=backend)) is kept
+    assert keeps(Frontend("f", Mode.HTTP, (), connection=frontend), Pool(Backend("b", connection=backend))) is kept
 
 
 @pytest.mark.parametrize("version", SendProxy)
@@ -34,8 +35,8 @@ def test_a_connection_that_is_said_to_be_one_clients_is_not_kept(version: SendPr
     """One such server in the backend is enough, since the request is written before a server is chosen."""
     address = TcpAddress("127.0.0.1", 8080)
     servers = (Server("a", address), Server("b", address, send_proxy=version))
-    assert not keeps(Frontend("f", Mode.HTTP, ()), Backend("b", servers=servers, connection=KEEP))
-    assert keeps(Frontend("f", Mode.HTTP, ()), Backend("b", servers=servers[:1]))
+    assert not keeps(Frontend("f", Mode.HTTP, ()), Pool(Backend("b", servers=servers, connection=KEEP)))
+    assert keeps(Frontend("f", Mode.HTTP, ()), Pool(Backend("b", servers=servers[:1])))
 
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
