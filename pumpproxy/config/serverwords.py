@@ -92,8 +92,9 @@ OF_SERVERS = (
     ),
     Word(
         key="send-proxy", field="send_proxy", value="v1|v2", parse=values.choice(SendProxy), unset="none",
-        doc="The header of the PROXY protocol with which its connections begin, checks too: it tells the server who "
-        "the client is. The server must expect it. In `mode = http` no connection to a server of its backend is kept.",
+        doc="The header of the PROXY protocol with which its connections begin, and its checks but for `check=tcp`, "
+        "which says nothing: it tells the server who the client is. The server must expect it. In `mode = http` no "
+        "connection to a server of its backend is kept.",
     ),
 )
 CHECK = Word(
