@@ -62,9 +62,12 @@ def test_an_acknowledgement_of_what_is_no_tcp_is_nothing() -> None:
     """A unix socket has none, and a closed one neither."""
     ours, theirs = socket.socketpair()
     acknowledge(cast("Stream", Handle(ours)))
+    theirs.sendall(b"still there")
+    assert ours.recv(100) == b"still there"
     ours.close()
     theirs.close()
     acknowledge(cast("Stream", Handle(ours)))
+    assert ours.fileno() < 0
 
 
 class Handle:

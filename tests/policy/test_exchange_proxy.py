@@ -67,6 +67,7 @@ def test_a_body_follows_the_header_and_the_head() -> None:
     post = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\n"
     play = play_of(told()) >> client(post + b"ab") << connect("a1") >> connected
     play << SendServer(LINE + post[:-2] + b"Connection: close\r\n\r\nab") >> client(b"cd") << SendServer(b"cd")
+    play.done()
 
 
 def test_a_server_is_told_as_it_wants_it() -> None:
@@ -90,6 +91,7 @@ def test_a_header_that_nobody_took_is_no_request() -> None:
     """It failed to connect; nothing was sent, and the client is told of that."""
     play = play_of(told(retries=0)) >> client(GET) << connect("a1") >> failed(ConnectFailure.REFUSED)
     play << answer(503) << ended(Outcome.CONNECT_FAILED, Phase.CONNECT, 503)
+    assert play.done().idle()
 
 
 def test_a_reload_that_wants_headers_holds_from_the_next_request_on() -> None:
@@ -113,6 +115,7 @@ def test_a_connection_that_got_a_header_is_not_kept_whatever_held_before() -> No
     play.runtime.reload(told(), 100)
     play = play >> connected << SendServer(LINE + SENT[:-2].replace(b"Connection: close\r\n", b"") + b"\r\n")
     play >> server(OK) << SendClient(OK) << LEAVE_SERVER << DRAIN_CLIENT >> drained << ended(Outcome.COMPLETED)
+    assert play.done().idle()
 
 
 def test_a_header_told_of_the_client() -> None:
