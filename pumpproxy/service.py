@@ -6,8 +6,8 @@ The only place where the rooms meet. May not: read bytes, or decide what a conne
 from __future__ import annotations
 
 import random
-import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
 from pumpproxy.flow.relaying import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
-from pumpproxy.flow.sockets import ListenError
+from pumpproxy.flow.sockets import NOTHING, ListenError
 from pumpproxy.flow.straight import ShortWay
 from pumpproxy.model import DnsAddress, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
@@ -38,11 +38,11 @@ from pumpproxy.stats.sink import AccessLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import FrameType
 
     from twisted.internet.protocol import Protocol
 
     from pumpproxy.config.load import Loaded
+    from pumpproxy.flow.inherited import Inherited
     from pumpproxy.flow.listeners import Opened
     from pumpproxy.interfaces import Reactor
     from pumpproxy.model import Config
@@ -61,6 +61,18 @@ def _waits_for_a_writer(path: Path) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a service is started with, beside what its file says."""
+
+    path: str
+    """The file, which a reload reads again."""
+    grace: float = 0.0
+    """Seconds that running connections have at the end."""
+    inherited: Inherited = NOTHING
+    """Listening sockets that are there already."""
+
+
 class ProxyService(Service):
     """One proxy. `listen` first, while still root; then Twisted starts and stops it."""
 
@@ -69,18 +81,17 @@ class ProxyService(Service):
     def __init__(
         self,
         reactor: Reactor,
-        path: str,
         loaded: Loaded,
+        start: Start,
         *,
-        grace: float = 0.0,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`path`: the file that a reload reads again. `grace`: seconds that running connections have at the end."""
+        """`loaded`: what `start.path` has."""
         self._reactor = reactor
-        self._path = path
+        self._path = start.path
         self._loaded = loaded
-        self._grace = grace
+        self._grace = start.grace
         self._sink = AccessLog(loaded.config)
         self._descriptors = DescriptorBudget(descriptor_limit())
         self.environment = Environment(
@@ -96,7 +107,7 @@ class ProxyService(Service):
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
         self.environment.resolver.found = self._follow_service
-        self._listeners = Listeners(self.environment, build_front, ShortWay)
+        self._listeners = Listeners(self.environment, build_front, ShortWay, start.inherited)
         probes = Probes(reactor, self._dialling, now)
         self._checkers = Checkers(Surroundings(reactor, now, wall, probes.start, self.environment.went_down))
 
@@ -120,11 +131,6 @@ class ProxyService(Service):
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
         self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
-
-    def handle_signals(self) -> None:
-        """SIGHUP reloads from now on; once the reactor runs, a second SIGTERM cuts the grace short."""
-        signal.signal(signal.SIGHUP, self._hang_up)
-        self._reactor.callWhenRunning(self._second_term)
 
     @property
     def config(self) -> Config:
@@ -208,6 +214,12 @@ class ProxyService(Service):
             )
         return ended
 
+    def cut_grace(self) -> None:
+        """Wait for nobody any more: a second SIGTERM."""
+        if self.environment.idle is not None and self._deadline.active():
+            self._deadline.cancel()
+            self._end_all()
+
     def _end_all(self) -> None:
         """The grace is over."""
         self._checkers.stop()
@@ -225,30 +237,6 @@ class ProxyService(Service):
             self._poller.stop()
             self.environment.pipes.close()
         self._ended.callback(None)
-
-    # Signals
-
-    def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self.reload)
-
-    def _second_term(self) -> None:
-        first = signal.getsignal(signal.SIGTERM)
-
-        def term(number: int, frame: FrameType | None) -> None:
-            signal.signal(signal.SIGTERM, self._hurry)
-            if callable(first):
-                first(number, frame)
-
-        if callable(first):
-            signal.signal(signal.SIGTERM, term)
-
-    def _hurry(self, _number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self._cut_grace)
-
-    def _cut_grace(self) -> None:
-        if self.environment.idle is not None and self._deadline.active():
-            self._deadline.cancel()
-            self._end_all()
 
     # Limits, names, relays and checks
 

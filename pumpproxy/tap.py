@@ -13,9 +13,11 @@ from pumpproxy import __version__
 from pumpproxy.config.load import load_file
 from pumpproxy.config.problems import BadValue, ConfigError
 from pumpproxy.config.values import duration
+from pumpproxy.flow.inherited import Inherited, inherited
 from pumpproxy.flow.relaying import check_relay
 from pumpproxy.flow.sockets import ListenError
-from pumpproxy.service import ProxyService
+from pumpproxy.service import ProxyService, Start
+from pumpproxy.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,9 +94,11 @@ def makeService(options: Options) -> IService:
 
     path = options["config"]
     loaded = _load(path, EX_CONFIG)
-    service = ProxyService(cast("Reactor", reactor), path, loaded, grace=options.grace)
+    ours = cast("Reactor", reactor)
+    start = Start(path=path, grace=options.grace, inherited=Inherited(inherited()))
+    service = ProxyService(ours, loaded, start)
     # First: whoever finds the port open may send SIGHUP, which ends a process that does not expect it.
-    service.handle_signals()
+    Signals(ours, reload=service.reload, cut_grace=service.cut_grace).take()
     try:
         service.listen()
     except ListenError as error:

@@ -19,7 +19,7 @@ from pumpproxy.config.load import load_file
 from pumpproxy.model import SrvAddress
 from pumpproxy.policy.names import Endpoint
 from pumpproxy.policy.outcome import Outcome
-from pumpproxy.service import ProxyService
+from pumpproxy.service import ProxyService, Start
 from tests.fakes import LOOPBACK, RecordingSink, client_hello, unused_port
 from tests.flow.peers import pause, read_all, read_exactly, server, until
 
@@ -74,7 +74,8 @@ class Running:
     def __init__(self, folder: Path, content: str, grace: float = 0.0) -> None:
         self.path = folder / "proxy.ini"
         self.path.write_text(content)
-        self.service = ProxyService(cast("Reactor", reactor), str(self.path), load_file(str(self.path)), grace=grace)
+        start = Start(path=str(self.path), grace=grace)
+        self.service = ProxyService(cast("Reactor", reactor), load_file(str(self.path)), start)
         self.sink = RecordingSink()
         self.service.environment.sink = self.sink
         self.service.listen()

@@ -122,7 +122,7 @@ def test_make_service_listens_and_takes_sighup(file: Path) -> None:
     (bind,) = service.config.frontends[0].binds
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind((bind.host, bind.port))  # type: ignore[union-attr]
-    assert signal.getsignal(signal.SIGHUP) == service._hang_up
+    assert callable(signal.getsignal(signal.SIGHUP))
     service.stopService()
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from pumpproxy.flow.listener import Listener
-from pumpproxy.flow.sockets import ListenError, close_socket, open_sockets
+from pumpproxy.flow.sockets import NOTHING, ListenError, close_socket, open_sockets
 
 if TYPE_CHECKING:
     import socket
 
     from pumpproxy.flow.environment import Environment
+    from pumpproxy.flow.inherited import Inherited
     from pumpproxy.flow.listener import BuildProtocol, Shorten
     from pumpproxy.model import BindAddress, Config
 
@@ -33,8 +34,16 @@ class Listeners:
 
     log = Logger()
 
-    def __init__(self, environment: Environment, build: BuildProtocol, shorten: Shorten | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        build: BuildProtocol,
+        shorten: Shorten | None = None,
+        inherited: Inherited = NOTHING,
+    ) -> None:
+        """`inherited`: sockets that are there already, and are taken where a `bind` wants them."""
         self._environment = environment
+        self._inherited = inherited
         self._build = build
         self._shorten = shorten
         self._by_bind: dict[BindAddress, list[Listener]] = {}
@@ -45,7 +54,7 @@ class Listeners:
         try:
             for bind in _binds(config):
                 if bind not in self._by_bind:
-                    opened[bind] = open_sockets(bind)
+                    opened[bind] = open_sockets(bind, self._inherited)
         except ListenError:
             for sock in (sock for sockets in opened.values() for sock in sockets):
                 close_socket(sock)

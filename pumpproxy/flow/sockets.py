@@ -12,14 +12,15 @@ import socket
 import stat
 from pathlib import Path
 
+from pumpproxy.flow.inherited import Inherited
 from pumpproxy.model import BindAddress, InheritedAddress, TcpAddress, UnixAddress
 
 BACKLOG = 4096
 """Connections that the kernel holds while we do not accept; it takes the smaller of this and net.core.somaxconn."""
 SOCKET_MODE = 0o660
 """A unix socket is for its owner and group, whatever the umask is."""
-FIRST_INHERITED = 3
-"""systemd's first descriptor: SD_LISTEN_FDS_START, sd_listen_fds(3)."""
+NOTHING = Inherited({})
+"""For a process that was handed no sockets."""
 
 
 class ListenError(Exception):
@@ -30,40 +31,20 @@ class ListenError(Exception):
         self.errno = number
 
 
-def inherited() -> dict[str, list[int]]:
-    """The descriptors that systemd handed over, by name, in their order (sd_listen_fds_with_names(3)).
-
-    Read from the environment that the process was started with: importing Twisted's endpoints takes LISTEN_PID and
-    LISTEN_FDS out of os.environ.
-    """
-    try:
-        pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
-        environ = {os.fsdecode(key): os.fsdecode(value) for key, _, value in (pair.partition(b"=") for pair in pairs)}
-    except OSError:
-        environ = dict(os.environ)
-    # A child that inherited our environment, but not the descriptors, must not take them for its own.
-    if environ.get("LISTEN_PID") != str(os.getpid()) or not environ.get("LISTEN_FDS", "").isdigit():
-        return {}
-    count = int(environ["LISTEN_FDS"])
-    names = environ.get("LISTEN_FDNAMES", "").split(":")
-    found: dict[str, list[int]] = {}
-    for index in range(count):
-        name = names[index] if index < len(names) and names[index] else "unknown"
-        found.setdefault(name, []).append(FIRST_INHERITED + index)
-    return found
-
-
-def open_sockets(address: BindAddress) -> list[socket.socket]:
+def open_sockets(address: BindAddress, inherited: Inherited = NOTHING) -> list[socket.socket]:
     """Non-blocking listening sockets for one `bind` (several only where systemd gave several by one name).
 
-    The caller owns them. Raises ListenError.
+    One of `inherited` that listens there already is taken. The caller owns them. Raises ListenError.
     """
     try:
         if isinstance(address, InheritedAddress):
-            return _inherited(address)
+            return _named(address, inherited)
+        taken = inherited.take(address)
+        if taken is not None:
+            return [taken]
         if isinstance(address, UnixAddress):
             return [_unix(address)]
-        return [_tcp(address)]
+        return [_tcp(address, inherited)]
     except OSError as error:
         raise ListenError(address, _reason(address, error), error.errno or 0) from error
 
@@ -94,7 +75,7 @@ def _reason(address: BindAddress, error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def _tcp(address: TcpAddress) -> socket.socket:
+def _tcp(address: TcpAddress, inherited: Inherited) -> socket.socket:
     if address.host != "*":
         return _bound(socket.AF_INET6 if ":" in address.host else socket.AF_INET, (address.host, address.port))
     try:
@@ -103,7 +84,8 @@ def _tcp(address: TcpAddress) -> socket.socket:
         # A system without IPv6 has no such family, or no such address.
         if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT):
             raise
-        return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104 - `*` says so
+        ipv4 = TcpAddress("0.0.0.0", address.port)  # noqa: S104 - `*` says so
+        return inherited.take(ipv4) or _bound(socket.AF_INET, (ipv4.host, ipv4.port))
 
 
 def _bound(family: socket.AddressFamily, where: tuple[str, int], *, dual: bool = False) -> socket.socket:
@@ -147,8 +129,8 @@ def _answers(path: str) -> bool:
         return probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
-def _inherited(address: InheritedAddress) -> list[socket.socket]:
-    descriptors = inherited().get(address.name)
+def _named(address: InheritedAddress, inherited: Inherited) -> list[socket.socket]:
+    descriptors = inherited.named(address.name)
     if not descriptors:
         raise ListenError(address, "systemd handed over no socket of this name")
     found: list[socket.socket] = []

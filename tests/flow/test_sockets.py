@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pumpproxy.flow.sockets import ListenError, close_socket, inherited, open_sockets, port_of
+from pumpproxy.flow.sockets import ListenError, close_socket, open_sockets, port_of
 from pumpproxy.model import TcpAddress, UnixAddress
 from tests.fakes import LOOPBACK
 from tests.flow.peers import has_ipv6
@@ -262,114 +260,3 @@ def test_closing_a_tcp_socket() -> None:
     port = sock.getsockname()[1]
     close_socket(sock)
     assert not reaches(socket.AF_INET, LOOPBACK, port)
-
-
-# systemd ------------------------------------------------------------------------------------------------------------
-
-BOOT = """
-import fcntl, os, sys
-child, given, *names = sys.argv[1:]
-high = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 100) for number in given.split()]
-for index, number in enumerate(high):
-    os.dup2(number, 3 + index)
-os.environ.setdefault("LISTEN_PID", str(os.getpid()))
-os.execv(sys.executable, [sys.executable, "-c", child, *names])
-"""
-CHILD = """
-import json, sys
-import twisted.internet.endpoints
-from pumpproxy.flow.sockets import ListenError, inherited, open_sockets
-from pumpproxy.model import InheritedAddress
-
-def opened(name):
-    try:
-        return [
-            [sock.family.name, sock.getblocking(), sock.get_inheritable(), sock.fileno() in inherited()[name]]
-            for sock in open_sockets(InheritedAddress(name))
-        ]
-    except ListenError as error:
-        return str(error)
-
-print(json.dumps([inherited(), {name: opened(name) for name in sys.argv[1:]}]))
-"""
-
-
-def handed_over(
-    sockets: list[socket.socket], *wanted: str, names: str | None = None, **environ: str | bytes
-) -> tuple[dict[str, list[int]], dict[str, object]]:
-    """What a process finds that has these sockets from descriptor 3 on, as systemd hands them over.
-
-    That is `inherited()`, and what `open_sockets()` gives for the wanted names: family, blocking, inheritable, whether
-    it is the very descriptor.
-    """
-    env = {key: value for key, value in os.environb.items() if not key.startswith(b"LISTEN_")}
-    env |= {b"PYTHONPATH": os.fsencode(ROOT), b"LISTEN_FDS": str(len(sockets)).encode()}
-    env |= {os.fsencode(key): os.fsencode(value) for key, value in environ.items()}
-    if names is not None:
-        env[b"LISTEN_FDNAMES"] = names.encode()
-    given = [sock.fileno() for sock in sockets]
-    command = [sys.executable, "-c", BOOT, CHILD, " ".join(map(str, given)), *wanted]
-    done = subprocess.run(command, env=env, pass_fds=given, capture_output=True, check=False, timeout=60, cwd=ROOT)
-    assert done.returncode == 0, done.stderr.decode()
-    found, opened_sockets = json.loads(done.stdout)
-    return found, opened_sockets
-
-
-def test_sockets_are_found_by_their_names(path: Path) -> None:
-    """Also several of one name; what is opened are duplicates, ready to accept, and closed on exec.
-
-    Twisted's endpoints take the variables out of os.environ when they are imported: they are found nevertheless.
-    """
-    with opened(LOOPBACK) as one, opened(LOOPBACK) as two, unix(path) as three:
-        one.setblocking(True)
-        found, by_name = handed_over([one, two, three], "web", "app", names="web:web:app")
-    assert found == {"web": [3, 4], "app": [5]}
-    assert by_name == {
-        "web": [["AF_INET", False, False, False]] * 2,
-        "app": [["AF_UNIX", False, False, False]],
-    }
-
-
-def test_an_environment_that_is_not_utf8_does_not_hide_them() -> None:
-    """Some other variable is in Latin-1."""
-    with opened(LOOPBACK) as sock:
-        found, by_name = handed_over([sock], "web", names="web", TOWN=b"K\xf6ln")
-    assert found == {"web": [3]}
-    assert by_name["web"] == [["AF_INET", False, False, False]]
-
-
-def test_sockets_without_a_name_are_unknown() -> None:
-    """Systemd's own word for it (sd_listen_fds_with_names(3))."""
-    with opened(LOOPBACK) as one, opened(LOOPBACK) as two:
-        assert handed_over([one, two])[0] == {"unknown": [3, 4]}
-        assert handed_over([one, two], names=":web")[0] == {"unknown": [3], "web": [4]}
-
-
-def test_a_name_that_was_not_handed_over_is_a_clear_error() -> None:
-    """Whatever else was."""
-    with opened(LOOPBACK) as sock:
-        _, by_name = handed_over([sock], "app", names="web")
-    assert by_name["app"] == "cannot listen on systemd:app: systemd handed over no socket of this name"
-
-
-def test_what_does_not_listen_is_a_clear_error() -> None:
-    """A datagram socket, or one that is connected (Accept=yes); also as the second of a name."""
-    wrong = "cannot listen on systemd:web: what systemd handed over is not a listening stream socket"
-    with opened(LOOPBACK) as good, socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as idle:
-        for sockets in ([datagrams], [idle], [good, datagrams]):
-            _, by_name = handed_over(sockets, "web", names=":".join(["web"] * len(sockets)))
-            assert by_name["web"] == wrong
-
-
-@pytest.mark.parametrize("environ", [{"LISTEN_PID": "1"}, {"LISTEN_FDS": "x"}])
-def test_what_was_meant_for_another_process_is_left_alone(environ: dict[str, str]) -> None:
-    """A child inherits the environment, and not the descriptors."""
-    with opened(LOOPBACK) as sock:
-        found, by_name = handed_over([sock], "web", names="web", **environ)
-    assert found == {}
-    assert by_name["web"] == "cannot listen on systemd:web: systemd handed over no socket of this name"
-
-
-def test_nothing_is_handed_over_to_a_process_that_systemd_did_not_start() -> None:
-    """As the one that runs the tests."""
-    assert inherited() == {}

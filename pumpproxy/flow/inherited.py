@@ -1,0 +1,97 @@
+"""Listening sockets that this process was started with: systemd's own, those that it kept, or its predecessor's.
+
+All come by systemd's protocol, sd_listen_fds_with_names(3). May not: open a socket, or decide whether one is wanted.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pumpproxy.model import TcpAddress, UnixAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIRST_INHERITED = 3
+"""The first descriptor: SD_LISTEN_FDS_START."""
+
+
+def inherited() -> dict[str, list[int]]:
+    """The descriptors that were handed over, by name, in their order.
+
+    Read from the environment that the process was started with: importing Twisted's endpoints takes LISTEN_PID and
+    LISTEN_FDS out of os.environ.
+    """
+    try:
+        pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
+        environ = {os.fsdecode(key): os.fsdecode(value) for key, _, value in (pair.partition(b"=") for pair in pairs)}
+    except OSError:
+        environ = dict(os.environ)
+    # A child that inherited our environment, but not the descriptors, must not take them for its own.
+    if environ.get("LISTEN_PID") != str(os.getpid()) or not environ.get("LISTEN_FDS", "").isdigit():
+        return {}
+    count = int(environ["LISTEN_FDS"])
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    found: dict[str, list[int]] = {}
+    for index in range(count):
+        name = names[index] if index < len(names) and names[index] else "unknown"
+        found.setdefault(name, []).append(FIRST_INHERITED + index)
+    return found
+
+
+class Inherited:
+    """What is there to be taken, once each by its address; by its name as often as is liked."""
+
+    def __init__(self, by_name: Mapping[str, list[int]]) -> None:
+        """`by_name`: as `inherited()` finds them; they are this object's."""
+        self._by_name = {name: list(descriptors) for name, descriptors in by_name.items()}
+
+    def named(self, name: str) -> list[int]:
+        """Those of this name, which stay here: whoever wants one makes a duplicate."""
+        return self._by_name.get(name, [])
+
+    def take(self, address: TcpAddress | UnixAddress) -> socket.socket | None:
+        """The one that listens on exactly this address; it is the caller's then. None where there is none.
+
+        Kept sockets come back in no certain order, and names of theirs say little: the address is what tells them.
+        """
+        for descriptors in self._by_name.values():
+            for descriptor in descriptors:
+                sock = _listening(descriptor)
+                if sock is not None and _is_at(sock, address):
+                    descriptors.remove(descriptor)
+                    sock.setblocking(False)
+                    sock.set_inheritable(False)
+                    return sock
+                if sock is not None:
+                    sock.detach()
+        return None
+
+
+def _listening(descriptor: int) -> socket.socket | None:
+    """It as a socket that does not close it, where it listens; whoever does not keep it must `detach`."""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+    try:
+        if sock.type == socket.SOCK_STREAM and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return sock
+    except OSError:
+        pass
+    sock.detach()
+    return None
+
+
+def _is_at(sock: socket.socket, address: TcpAddress | UnixAddress) -> bool:
+    if isinstance(address, UnixAddress):
+        return sock.family == socket.AF_UNIX and sock.getsockname() == address.path
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    both = sock.family == socket.AF_INET6 and not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    wanted = ("::", True) if address.host == "*" else (address.host, False)
+    host, port = sock.getsockname()[:2]
+    return ((host, both), port) == (wanted, address.port)

@@ -1,0 +1,72 @@
+"""Signals wake the reactor, and what they ask for is done by it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from pumpproxy.signals import Signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pumpproxy.interfaces import Reactor
+
+TAKEN = (signal.SIGHUP, signal.SIGTERM)
+
+
+class FakeReactor(MemoryReactorClock):
+    """Notes what it is told from a signal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.woken: list[Callable[[], object]] = []
+
+    def callFromThread(self, call: Callable[[], object]) -> None:
+        """Later."""
+        self.woken.append(call)
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Give them back."""
+    before = {number: signal.getsignal(number) for number in TAKEN}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def taken(told: list[str]) -> FakeReactor:
+    """A reactor that runs, whose own the first SIGTERM is."""
+    reactor = FakeReactor()
+    signal.signal(signal.SIGTERM, lambda *_: told.append("stop"))
+    Signals(cast("Reactor", reactor), reload=lambda: told.append("reload"), cut_grace=lambda: told.append("cut")).take()
+    reactor.run()
+    return reactor
+
+
+def test_sighup_reloads_and_not_from_within_the_signal() -> None:
+    """The reactor is woken, and does it."""
+    told: list[str] = []
+    reactor = taken(told)
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert told == []
+    for call in reactor.woken:
+        call()
+    assert told == ["reload"]
+
+
+def test_the_second_sigterm_cuts_the_grace() -> None:
+    """The first is the reactor's, as ever; a third is as the second."""
+    told: list[str] = []
+    reactor = taken(told)
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert told == ["stop"]
+    for call in reactor.woken:
+        call()
+    assert told == ["stop", "cut", "cut"]
