@@ -141,15 +141,17 @@ def test_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
 async def test_the_newest_is_kept_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One is written at a time, off the reactor's thread; of several that come meanwhile the last."""
     written: list[tuple[bytes, bool]] = []
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def slowly(_: Path, raw: bytes) -> None:
+        begun.set()
         go_on.wait(20)
         written.append((raw.split(b"\n")[0], threading.current_thread() is threading.main_thread()))
 
     monkeypatch.setattr(lastgood, "store", slowly)
     kept = keeping(folder)
     kept.started(loaded("1"))
+    await until(begun.is_set)
     kept.took(loaded("2"))
     kept.took(loaded("3"))
     go_on.set()
