@@ -73,12 +73,12 @@ def _fit(path: str) -> Loaded:
 def store(folder: Path, raw: bytes) -> None:
     """Keep these bytes, for their owner alone: whole, whatever fails meanwhile, or not at all. Raises OSError."""
     path, new = folder / NAME, folder / f"{NAME}.new"
-    if path.is_file() and path.read_bytes() == raw:
+    if _is_there(path, raw):
         return
-    # A name that is always the same: of writers that were killed there is one file left at most.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    # A name that is always the same: of writers that were killed there is one file left at most, whosever it is.
+    new.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with open(new, "wb", opener=lambda name, _: os.open(name, flags, 0o600)) as file:
-        os.fchmod(file.fileno(), 0o600)
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
@@ -88,6 +88,14 @@ def store(folder: Path, raw: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _is_there(path: Path, raw: bytes) -> bool:
+    """One that somebody else has kept, and nobody else can read, is not."""
+    try:
+        return path.read_bytes() == raw
+    except OSError:
+        return False
 
 
 class LastGood:

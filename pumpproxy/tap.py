@@ -45,7 +45,7 @@ class Options(usage.Options):
     ]
     optFlags = [  # noqa: RUF012
         ["check", None, "Check the file, print its problems and exit: 0 good, 1 problems, 2 wrong usage."],
-        ["strict", None, "Start with a good file or not at all (with --check: count a warning as a problem)."],
+        ["strict", None, "Refuse what is not good: a start with a bad file, whatever is kept; a check with warnings."],
     ]
     compData = usage.Completions(
         optActions={"config": usage.CompleteFiles("*.ini"), "last-good": usage.CompleteDirs()},
@@ -78,6 +78,9 @@ class Options(usage.Options):
             fault = error.faults[0]
             message = f"--grace: {fault.message}" + (f": {fault.hint}" if fault.hint else "")
             raise usage.UsageError(message) from error
+        if self["last-good"] == "":
+            message = "--last-good: no directory"
+            raise usage.UsageError(message)
         if self["config"] is None:
             self["config"] = load.default_file()
             if self["config"] is None:

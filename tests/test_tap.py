@@ -77,7 +77,9 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"pumpproxy {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["--no-such"], ["word"], ["--grace", "fast"], ["--grace", "-1s"]])
+@pytest.mark.parametrize(
+    "words", [["--no-such"], ["word"], ["--grace", "fast"], ["--grace", "-1s"], ["--last-good", ""]]
+)
 def test_wrong_usage(file: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Status 2, and one line."""
     assert status_of("-c", str(file), *words) == tap.EX_USAGE
