@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from pumpproxy.command.main import main
-from tests.command.files import BAD, GOOD, SHIPPED, SITE
+from tests.command.files import BAD, GOOD, ROOT, SHIPPED, SITE
 
 
 @pytest.fixture
@@ -30,6 +31,16 @@ def test_the_shipped_file(capsys: pytest.CaptureFixture[str]) -> None:
     for line in lines:
         number = int(line.partition(f"{SHIPPED}:")[2].partition(":")[0])
         assert text[number - 1].split()[0] in line
+
+
+def test_the_page_shows_what_it_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The example of docs/operation.md, of the shipped file."""
+    page = (ROOT / "docs" / "operation.md").read_text("utf-8")
+    example = page.partition("$ pumpproxy route ")[2].partition("\n\n")[0]
+    words, *shown = textwrap.dedent(f"      {example}").splitlines()
+    monkeypatch.chdir(ROOT)
+    assert main(["route", *words.split()]) == 0
+    assert capsys.readouterr().out.splitlines() == shown
 
 
 def test_each_frontend_is_told_of(site: str, capsys: pytest.CaptureFixture[str]) -> None:
