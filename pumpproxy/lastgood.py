@@ -113,19 +113,23 @@ class LastGood:
         self._writing = False
 
     @property
-    def in_use(self) -> str | None:
-        """One phrase for whoever asks how the service is, where it serves the last good configuration; else None."""
-        return None if self._fallback is None else f"serving the last good configuration of {self._fallback.date}"
+    def in_use(self) -> str:
+        """One phrase for whoever asks how the service is, where it serves the last good configuration; else empty."""
+        return "" if self._fallback is None else f"serving the last good configuration of {self._fallback.date}"
 
-    def started(self, loaded: Loaded) -> None:
-        """The service has begun with this. It is told loudly where that is not what the file says."""
+    def started(self, loaded: Loaded) -> str:
+        """The service has begun with this. It is told loudly where that is not what the file says.
+
+        Returns what whoever looks at the service must know, `in_use`; empty for nothing.
+        """
         if self._fallback is None:
             self.took(loaded)
-            return
+            return ""
         for problem in self._fallback.problems:
             self.log.error("{problem}", problem=str(problem))
         file = self._fallback.problems[0].file
         self.log.error("{in_use}: {file} is refused, and read again by a reload", in_use=self.in_use, file=file)
+        return self.in_use
 
     def took(self, loaded: Loaded) -> None:
         """The file was good, and is in force: it is kept soon, by a thread that the end waits for."""

@@ -141,7 +141,7 @@ class ProxyService(Service):
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
         self.log.info("serving {routes} routes of {path}", routes=routes, path=config.source)
-        self.last_good.started(self._loaded)
+        self.supervision.trouble = self.last_good.started(self._loaded)
         self.supervision.start()
 
     @property

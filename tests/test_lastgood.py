@@ -182,7 +182,7 @@ def test_a_start_with_the_last_good_one_is_told_loudly(folder: Path) -> None:
         load_text(BAD, "proxy.ini")
     kept = keeping(folder, Fallback(refused.value.problems, "2026-11-27 23:00:00"))
     with logged() as lines:
-        kept.started(loaded("kept"))
+        assert kept.started(loaded("kept")) == kept.in_use
     assert [line.partition(": ")[0] for line in lines] == ["error"] * len(lines)
     assert len(lines) == len(refused.value.problems) + 1
     assert "serving the last good configuration of 2026-11-27 23:00:00: proxy.ini is refused" in lines[-1]
@@ -194,7 +194,7 @@ async def test_a_good_reload_ends_it(folder: Path) -> None:
     """From then on the file is served, and kept."""
     kept = keeping(folder, Fallback((), "2026-11-27 23:00:00"))
     kept.took(loaded("good again"))
-    assert kept.in_use is None
+    assert kept.in_use == ""
     await until((folder / NAME).exists)
 
 
@@ -204,4 +204,4 @@ def test_without_a_directory_nothing_is_kept() -> None:
         kept = keeping(None)
         kept.started(loaded("1"))
         kept.took(loaded("2"))
-    assert (lines, kept.in_use) == ([], None)
+    assert (lines, kept.in_use) == ([], "")

@@ -182,7 +182,7 @@ def test_a_start_with_the_last_good_one(file: Path, tmp_path: Path, capsys: pyte
     words = ("-c", str(file), "--last-good", str(tmp_path))
     service = made(*words)
     assert service.config.source == str(tmp_path / NAME)
-    assert service.last_good.in_use is not None
+    assert service.last_good.in_use
     service.stopService()
     with pytest.raises(SystemExit) as exit_:
         made(*words, "--strict")
