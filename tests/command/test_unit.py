@@ -115,6 +115,12 @@ def test_a_socket_is_the_one_of_the_file(name: str, port: int) -> None:
     assert (socket["BindIPv6Only"], socket["FileDescriptorName"], socket["Service"]) == ("both", name, unit.SERVICE)
 
 
+def test_a_restart_of_the_service_leaves_the_sockets_alone() -> None:
+    """Or who comes meanwhile would be refused: nothing ties them to its end."""
+    for text in unit.sockets().values():
+        assert not {"PartOf", "BindsTo", "StopPropagatedFrom"} & set(settings(text)["Unit"])
+
+
 def test_files_are_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Below the directory; their paths are printed."""
     monkeypatch.setattr(sys, "argv", ["/usr/bin/pumpproxy"])
