@@ -61,6 +61,15 @@ def default_file() -> str | None:
     return next((file for file in DEFAULT_FILES if Path(file).exists()), None)
 
 
+def waits_for_a_writer(path: str) -> bool:
+    """Whether reading it may take for ever: a FIFO, a terminal. What cannot be read is for `read_file` to tell."""
+    file = Path(path)
+    try:
+        return file.exists() and not (file.is_file() or file.is_dir())
+    except (OSError, ValueError):
+        return False
+
+
 def load_file(path: str) -> Loaded:
     """Read and check a file. Raises ConfigError, also where it cannot be read."""
     return load_text(read_file(path), path)
