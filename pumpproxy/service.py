@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
@@ -19,7 +18,7 @@ from pumpproxy.checks.checker import Surroundings
 from pumpproxy.checks.checkers import Checkers
 from pumpproxy.checks.probes import Probes
 from pumpproxy.config.diff import changes
-from pumpproxy.config.load import load_file
+from pumpproxy.config.load import load_file, waits_for_a_writer
 from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
 from pumpproxy.flow.dial import Dial
@@ -40,6 +39,7 @@ from pumpproxy.systemd.supervision import Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from twisted.internet.protocol import Protocol
 
@@ -54,14 +54,6 @@ if TYPE_CHECKING:
 
 FAREWELL = 1.0
 """Seconds that the last connections have to be gone, once they were told to go."""
-
-
-def _waits_for_a_writer(path: Path) -> bool:
-    """Whether reading it may take for ever: a FIFO, a terminal. What cannot be read is for `load_file` to tell."""
-    try:
-        return path.exists() and not (path.is_file() or path.is_dir())
-    except (OSError, ValueError):
-        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +133,7 @@ class ProxyService(Service):
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
         self.log.info("serving {routes} routes of {path}", routes=routes, path=config.source)
-        self.last_good.started(self._loaded)
+        self.supervision.trouble = self.last_good.started(self._loaded)
         self.supervision.start()
 
     @property
@@ -164,7 +156,7 @@ class ProxyService(Service):
             return self._read_again()
 
     def _read_again(self) -> bool:
-        if _waits_for_a_writer(Path(self._path)):
+        if waits_for_a_writer(self._path):
             return self._refuse_reload([f"{self._path}: is not a plain file: reading it would stop everybody"])
         try:
             loaded = load_file(self._path)

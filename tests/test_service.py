@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from pumpproxy import service as service_module
 from pumpproxy.config.load import load_file
+from pumpproxy.lastgood import begin, store
 from pumpproxy.model import SrvAddress
 from pumpproxy.policy.names import Endpoint
 from pumpproxy.policy.outcome import Outcome
@@ -341,3 +342,21 @@ async def test_what_is_taken_is_kept(tmp_path: Path) -> None:
         assert running.reload(second)
         await running.service.stopService()
     assert kept.read_text() == second
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_last_good_one_is_trouble(tmp_path: Path) -> None:
+    """It is what the supervisor is told first, until a reload is taken."""
+    store(tmp_path, text(unused_port(), 1).encode())
+    path = tmp_path / "proxy.ini"
+    path.write_text("[frontend f]\n")
+    begun = begin(str(path), tmp_path)
+    start = Start(path=str(path), last_good=tmp_path, fallback=begun.fallback)
+    service = ProxyService(cast("Reactor", reactor), begun.loaded, start)
+    service.listen()
+    service.startService()
+    assert service.supervision.trouble.startswith("serving the last good configuration of ")
+    path.write_text(text(unused_port(), 1))
+    assert service.reload()
+    assert (service.supervision.trouble, service.last_good.in_use) == ("", "")
+    await service.stopService()
