@@ -1,7 +1,7 @@
 """Listening sockets: made, found among those that were handed over, and given back to the system.
 
 They are ours, never a Twisted Port's: a Port that bound its socket itself calls shutdown(2) on it when it stops, which
-ends it for everybody who shares it. May not: accept.
+ends it for everybody who shares it; `end_socket` does where that is meant. May not: accept.
 """
 
 from __future__ import annotations
