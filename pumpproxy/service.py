@@ -107,7 +107,7 @@ class ProxyService(Service):
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
         self.environment.resolver.found = self._follow_service
-        self.supervision = Supervision(reactor, self.environment.runtime)
+        self.supervision = Supervision(reactor, self.environment.runtime, main=not start.inherited.shared)
         store = self.supervision.store
         self._listeners = Listeners(self.environment, build_front, store, ShortWay, start.inherited)
         probes = Probes(reactor, self._dialling, now)

@@ -47,7 +47,10 @@ class Inherited:
     """What is there to be taken, once each by its address; by its name as often as is liked."""
 
     def __init__(self, by_name: Mapping[str, list[int]], *, shared: bool = False) -> None:
-        """`by_name`: as `inherited()` finds them; they are this object's. `shared`: another process accepts, too."""
+        """`by_name`: as `inherited()` finds them; they are this object's.
+
+        `shared`: another process still accepts from them, and gives way later.
+        """
         self.shared = shared
         self._names: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
         self._by_name = {name: list(descriptors) for name, descriptors in by_name.items()}

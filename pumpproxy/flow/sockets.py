@@ -1,7 +1,7 @@
 """Listening sockets: made, found among those that were handed over, and given back to the system.
 
 They are ours, never a Twisted Port's: a Port that bound its socket itself calls shutdown(2) on it when it stops, which
-ends it for everybody who shares it. May not: accept.
+ends it for everybody who shares it; `end_socket` does where that is meant. May not: accept.
 """
 
 from __future__ import annotations
@@ -61,14 +61,16 @@ def port_of(sock: socket.socket) -> int | None:
 def end_others(inherited: Inherited, wanted: Iterable[BindAddress], owned: Callable[[str], bool]) -> list[str]:
     """End those of `inherited`, by such names, that listen where no `bind` is; the names of all that are good for none.
 
-    Where another process still accepts from them they are only closed.
+    Where another process still accepts from them that is for it to do, when it gives way.
     """
+    if inherited.shared:
+        return []
     places = [_possible(address) for address in wanted if not isinstance(address, InheritedAddress)]
     names = []
     for name, sock in inherited.others(places, owned):
         names.append(name)
         if sock is not None:
-            (close_socket if inherited.shared else end_socket)(sock)
+            end_socket(sock)
     return names
 
 

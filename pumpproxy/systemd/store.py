@@ -34,19 +34,21 @@ def is_in_store(name: str) -> bool:
 class Store:
     """What systemd keeps, by its `bind`. Without systemd it keeps nothing."""
 
-    def __init__(self, notifier: Notifier) -> None:
+    def __init__(self, notifier: Notifier, *, heard: bool = True) -> None:
+        """`heard`: this process is the main one; else nothing is said before `tell_all`."""
         self._notifier = notifier
+        self._heard = heard
         self._kept: dict[BindAddress, socket.socket] = {}
-        self._of_units: set[BindAddress] = set()
-        self._unwanted: list[str] = []
+        self._of_units: dict[BindAddress, str] = {}
 
     def keep(self, bind: BindAddress, sock: socket.socket, came_as: str | None) -> None:
         """Let it live on; `came_as`: the name that it was handed over by, if it was. A unit's does so by itself."""
         if isinstance(bind, InheritedAddress) or (came_as is not None and not is_in_store(came_as)):
-            self._of_units.add(bind)
+            self._of_units[bind] = came_as or str(bind)
         elif self._notifier.listened_to:
             self._kept[bind] = sock
-            self._notifier.store(name_in_store(bind), [sock.fileno()])
+            if self._heard:
+                self._notifier.store(name_in_store(bind), [sock.fileno()])
 
     def lives_on(self, bind: BindAddress) -> bool:
         """Whether the next process finds it, with who waits in its backlog."""
@@ -54,7 +56,7 @@ class Store:
 
     def forget(self, bind: BindAddress) -> bool:
         """It is not to live on. False where that is not for us to say, or it did not in the first place."""
-        self._of_units.discard(bind)
+        self._of_units.pop(bind, None)
         if self._kept.pop(bind, None) is None:
             return False
         self._notifier.forget(name_in_store(bind))
@@ -66,12 +68,14 @@ class Store:
 
     def let_go(self, name: str) -> None:
         """What came by this name is not wanted any more."""
-        self._unwanted.append(name)
         self._notifier.forget(name)
 
-    def tell_again(self) -> None:
-        """All of it once more: what a process said that was not yet the main one nobody heard."""
-        for name in self._unwanted:
-            self._notifier.forget(name)
+    def called(self, bind: BindAddress) -> str:
+        """The name by which a successor is to get it, so that it knows what this process knows."""
+        return self._of_units.get(bind) or name_in_store(bind)
+
+    def tell_all(self) -> None:
+        """From now on this process is the main one."""
+        self._heard = True
         for bind, sock in self._kept.items():
             self._notifier.store(name_in_store(bind), [sock.fileno()])

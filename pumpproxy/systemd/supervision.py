@@ -31,12 +31,15 @@ SPARE = 10.0
 class Supervision:
     """`trouble` is said first in each status, until a reload is taken."""
 
-    def __init__(self, reactor: Reactor, runtime: Runtime, notifier: Notifier | None = None) -> None:
-        """`notifier`: without one, that of the process."""
+    def __init__(
+        self, reactor: Reactor, runtime: Runtime, notifier: Notifier | None = None, *, main: bool = True
+    ) -> None:
+        """`notifier`: without one, that of the process; `main`: False for a successor, whom nobody hears at first."""
         self._reactor = reactor
         self._runtime = runtime
         self._notifier = Notifier.of_process() if notifier is None else notifier
-        self.store = Store(self._notifier)
+        self.store = Store(self._notifier, heard=main)
+        self._main = main
         self.trouble = ""
         self._refusal = ""
         self._said = ""
@@ -47,7 +50,7 @@ class Supervision:
 
     def start(self) -> None:
         """The listeners accept, as soon as the reactor runs; then it is said."""
-        if self._notifier.listened_to:
+        if self._main and self._notifier.listened_to:
             self._reactor.callWhenRunning(self._ready)
 
     @contextlib.contextmanager
@@ -75,23 +78,28 @@ class Supervision:
         self._notifier.stopping(self._said, grace + SPARE)
 
     def stop(self) -> None:
-        """Nothing is said any more."""
+        """It is over: no signs of life, no status."""
         self._ends = True
         self._watchdog.stop()
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
-    def hand_over(self, pid: int) -> None:
-        """That process is the service from now on, and speaks for it."""
+    def main_pid(self, pid: int) -> None:
+        """That process is the service from now on."""
         self._notifier.main_pid(pid)
-        self._notifier.silence()
+
+    def silence(self) -> None:
+        """Say nothing any more: another process speaks for the service."""
         self.stop()
+        self._notifier.silence()
 
     def took_over(self) -> None:
-        """From now on this process is the service; what it said before nobody heard."""
-        self.store.tell_again()
-        self._say_ready()
+        """From now on this process is the service, and serves."""
+        self._main = True
+        if self._notifier.listened_to:
+            self.store.tell_all()
+            self._ready()
 
     def _ready(self) -> None:
         if self._ends:

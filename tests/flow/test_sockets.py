@@ -308,18 +308,27 @@ def test_ending_it_is_for_all_who_share_it(path: Path) -> None:
         opened(LOOPBACK, port).close()
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_what_is_there_and_not_wanted_is_ended(shared: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """For all who share it; where another process accepts from it still, only ours is closed."""
+def test_what_is_there_and_not_wanted_is_ended() -> None:
+    """For all who share it, and told once."""
     with opened(LOOPBACK) as stays, opened(LOOPBACK) as goes:
-        inherited = given(stays, goes, shared=shared)
+        inherited = given(stays, goes)
         wanted: list[BindAddress] = [InheritedAddress("tls"), TcpAddress(*stays.getsockname())]
         assert end_others(inherited, wanted, is_ours) == ["ours1"]
         assert reaches(socket.AF_INET, *stays.getsockname())
-        assert reaches(socket.AF_INET, *goes.getsockname()) == shared
+        assert not reaches(socket.AF_INET, *goes.getsockname())
         assert end_others(inherited, wanted, is_ours) == []
         assert end_others(inherited, [], lambda _name: False) == []
         assert end_others(inherited, [], is_ours) == ["ours0"]
+
+
+def test_what_another_process_accepts_from_is_not_ended() -> None:
+    """A predecessor that has not given way: it may have to go on with it."""
+    with opened(LOOPBACK) as sock:
+        inherited = given(sock, shared=True)
+        assert end_others(inherited, [], is_ours) == []
+        assert reaches(socket.AF_INET, *sock.getsockname())
+        (descriptor,) = inherited.named("ours0")
+        os.close(descriptor)
 
 
 def test_a_star_without_ipv6_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_what_is_a_units_is_left_to_it(
     assert store.lives_on(bind)
     assert not store.forget(bind)
     assert not store.lives_on(bind)
-    store.tell_again()
+    store.tell_all()
     assert ear.said() == []
 
 
@@ -108,14 +108,27 @@ def test_without_systemd_nothing_lives_on(sock: socket.socket) -> None:
     assert not store.forget(BIND)
 
 
-def test_all_of_it_is_told_again(ear: Ear, sock: socket.socket) -> None:
-    """What goes first, so that an address which came back since is kept."""
-    store = Store(Notifier(ear.address))
-    store.let_go("pumpproxy-*,443")
-    store.let_go("pumpproxy-*,80")
+def test_what_came_back_in_vain_is_let_go(ear: Ear) -> None:
+    """By the name that it came by."""
+    Store(Notifier(ear.address)).let_go("pumpproxy-*,80")
+    assert ear.said() == [{"FDSTOREREMOVE": "1", "FDNAME": "pumpproxy-*,80"}]
+
+
+def test_a_successor_says_nothing_before_it_is_the_main_process(ear: Ear, sock: socket.socket) -> None:
+    """Then all of it; what it keeps lives on already, by its predecessor's word."""
+    store = Store(Notifier(ear.address), heard=False)
+    store.keep(BIND, sock, "pumpproxy-*,443")
+    assert ear.said() == []
+    assert store.lives_on(BIND)
+    store.tell_all()
+    assert ear.said() == [{"FDSTORE": "1", "FDNAME": "pumpproxy-*,443"}]
+    store.keep(OTHER, sock, None)
+    assert [said["FDNAME"] for said in ear.said()] == ["pumpproxy-[,,1],80"]
+
+
+def test_a_successor_gets_each_by_a_name_that_tells_whose_it_is(sock: socket.socket) -> None:
+    """A unit's by that of the unit."""
+    store = Store(Notifier(""))
     store.keep(BIND, sock, None)
-    before = ear.said()
-    store.tell_again()
-    assert ear.said() == before
-    assert [message["FDNAME"] for message in before] == ["pumpproxy-*,443", "pumpproxy-*,80", "pumpproxy-*,443"]
-    assert [("FDSTORE" in message) for message in before] == [False, False, True]
+    store.keep(OTHER, sock, "web")
+    assert [store.called(bind) for bind in (BIND, OTHER)] == ["pumpproxy-*,443", "web"]

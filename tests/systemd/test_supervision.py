@@ -29,11 +29,11 @@ BUSY = "0 routes, 1 of 1 server up, 1 relay"
 class World:
     """A service of one server, under supervision."""
 
-    def __init__(self, ear: Ear) -> None:
+    def __init__(self, ear: Ear, *, main: bool = True) -> None:
         self.ear = ear
         self.reactor = MemoryReactorClock()
         self.runtime = Runtime(tls_config(1), 100)
-        self.supervision = Supervision(cast("Reactor", self.reactor), self.runtime, Notifier(ear.address))
+        self.supervision = Supervision(cast("Reactor", self.reactor), self.runtime, Notifier(ear.address), main=main)
 
     def run(self) -> list[dict[str, str]]:
         """Start, and let the reactor run; what is said."""
@@ -155,7 +155,8 @@ def test_an_end_without_grace_waits_for_nobody(world: World) -> None:
 def test_who_hands_over_says_so_and_then_nothing(world: World) -> None:
     """Neither signs of life, nor its end."""
     world.run()
-    world.supervision.hand_over(77)
+    world.supervision.main_pid(77)
+    world.supervision.silence()
     assert world.ear.said() == [{"MAINPID": "77"}]
     world.relay()
     world.supervision.stopping(5.0)
@@ -164,16 +165,21 @@ def test_who_hands_over_says_so_and_then_nothing(world: World) -> None:
     assert world.reactor.getDelayedCalls() == []
 
 
-def test_who_takes_over_says_all_of_it_again(world: World) -> None:
-    """Nobody listened to it before: its sockets, and that it is ready."""
+def test_a_successor_speaks_when_it_took_over(world: World) -> None:
+    """Nobody would hear it before; then it tells of its sockets, that it is ready, and gives signs of life."""
+    successor = World(world.ear, main=False)
     with socket.socket() as sock:
-        world.supervision.store.keep(TcpAddress("*", 443), sock, None)
-        world.run()
-        world.supervision.took_over()
+        successor.supervision.store.keep(TcpAddress("*", 443), sock, None)
+        assert successor.run() == []
+        assert successor.later(60.0) == []
+        successor.supervision.took_over()
     assert world.ear.said() == [
         {"FDSTORE": "1", "FDNAME": "pumpproxy-*,443"},
         {"READY": "1", "STATUS": QUIET},
+        {"WATCHDOG": "1"},
     ]
+    successor.relay()
+    assert successor.later() == [{"STATUS": BUSY}]
 
 
 def test_unsupervised_there_is_not_even_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +192,7 @@ def test_unsupervised_there_is_not_even_a_timer(monkeypatch: pytest.MonkeyPatch)
     reactor.run()
     with supervision.reload():
         supervision.refused(["no"])
+    supervision.took_over()
     supervision.stopping(5.0)
     assert reactor.getDelayedCalls() == []
     supervision.stop()
