@@ -14,11 +14,12 @@ from twisted.internet.interfaces import (
 )
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from twisted.internet import protocol
 
-    from pumpproxy.places import ServerAddress
+    from pumpproxy.places import BindAddress, ServerAddress
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.records import SessionRecord
 
@@ -62,6 +63,25 @@ class IProbe(Protocol):
 
     def cancel(self) -> None:
         """Give up at once: nothing is told any more."""
+
+
+class ISocketStore(Protocol):
+    """Where listening sockets live on, for the next process of this service."""
+
+    def keep(self, bind: BindAddress, sock: socket.socket, came_as: str | None) -> None:
+        """Let this one live on; `came_as`: the name by which it was handed over to this process, if it was."""
+
+    def lives_on(self, bind: BindAddress) -> bool:
+        """Whether it does: then who waits in its backlog is the next process's."""
+
+    def forget(self, bind: BindAddress) -> bool:
+        """It is to live on no more; whether it has to be ended for others, too."""
+
+    def owns(self, name: str) -> bool:
+        """Whether a socket that was handed over by this name is from here, and not its giver's own."""
+
+    def let_go(self, name: str) -> None:
+        """Nobody wants what came by this name any more."""
 
 
 class Expiring(Protocol):

@@ -35,9 +35,10 @@ from pumpproxy.flow.straight import ShortWay
 from pumpproxy.model import DnsAddress, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
+from pumpproxy.systemd.supervision import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from twisted.internet.protocol import Protocol
 
@@ -107,7 +108,9 @@ class ProxyService(Service):
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
         self.environment.resolver.found = self._follow_service
-        self._listeners = Listeners(self.environment, build_front, ShortWay, start.inherited)
+        self.supervision = Supervision(reactor, self.environment.runtime)
+        store = self.supervision.store
+        self._listeners = Listeners(self.environment, build_front, store, ShortWay, start.inherited)
         probes = Probes(reactor, self._dialling, now)
         self._checkers = Checkers(Surroundings(reactor, now, wall, probes.start, self.environment.went_down))
 
@@ -131,6 +134,7 @@ class ProxyService(Service):
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
         self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
+        self.supervision.start()
 
     @property
     def config(self) -> Config:
@@ -148,6 +152,10 @@ class ProxyService(Service):
             # Its listeners are closed, and stay so: the grace is for those who are here already.
             self.log.warn("reload ignored: the service is ending")
             return False
+        with self.supervision.reload():
+            return self._read_again()
+
+    def _read_again(self) -> bool:
         if _waits_for_a_writer(Path(self._path)):
             return self._refuse_reload([f"{self._path}: is not a plain file: reading it would stop everybody"])
         try:
@@ -169,7 +177,8 @@ class ProxyService(Service):
             self.log.info("reload: {line}", line=line)
         return True
 
-    def _refuse_reload(self, problems: Iterable[object]) -> bool:
+    def _refuse_reload(self, problems: Sequence[object]) -> bool:
+        self.supervision.refused(problems)
         for problem in problems:
             self.log.error("{problem}", problem=str(problem))
         self.log.error("reload refused: {path} is not in force, the running configuration stays", path=self._path)
@@ -194,6 +203,7 @@ class ProxyService(Service):
         """Accept no more, let connections finish for the grace time, then end those that are left."""
         super().stopService()
         environment = self.environment
+        self.supervision.stopping(self._grace)
         self._listeners.close(drain=self._grace > 0)
         environment.resolver.stop()
         environment.kept.most = 0
@@ -231,6 +241,7 @@ class ProxyService(Service):
         """Nothing is left, or nothing more is waited for."""
         self._checkers.stop()
         self.environment.idle = None
+        self.supervision.stop()
         if self._deadline.active():
             self._deadline.cancel()
         if self._poller is not None:

@@ -9,11 +9,12 @@ import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from pumpproxy.model import TcpAddress, UnixAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 FIRST_INHERITED = 3
 """The first descriptor: SD_LISTEN_FDS_START."""
@@ -45,8 +46,10 @@ def inherited() -> dict[str, list[int]]:
 class Inherited:
     """What is there to be taken, once each by its address; by its name as often as is liked."""
 
-    def __init__(self, by_name: Mapping[str, list[int]]) -> None:
-        """`by_name`: as `inherited()` finds them; they are this object's."""
+    def __init__(self, by_name: Mapping[str, list[int]], *, shared: bool = False) -> None:
+        """`by_name`: as `inherited()` finds them; they are this object's. `shared`: another process accepts, too."""
+        self.shared = shared
+        self._names: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
         self._by_name = {name: list(descriptors) for name, descriptors in by_name.items()}
 
     def named(self, name: str) -> list[int]:
@@ -58,17 +61,40 @@ class Inherited:
 
         Kept sockets come back in no certain order, and names of theirs say little: the address is what tells them.
         """
-        for descriptors in self._by_name.values():
+        for name, descriptors in self._by_name.items():
             for descriptor in descriptors:
                 sock = _listening(descriptor)
                 if sock is not None and _is_at(sock, address):
                     descriptors.remove(descriptor)
                     sock.setblocking(False)
                     sock.set_inheritable(False)
+                    self._names[sock] = name
                     return sock
                 if sock is not None:
                     sock.detach()
         return None
+
+    def name_of(self, sock: socket.socket) -> str | None:
+        """The name by which it came, if it was taken here."""
+        return self._names.get(sock)
+
+    def others(
+        self, wanted: Collection[TcpAddress | UnixAddress], owned: Callable[[str], bool]
+    ) -> list[tuple[str, socket.socket | None]]:
+        """Those by such names that listen on none of these addresses; they are the caller's then.
+
+        Without a socket: a name of something that does not listen. That is left alone, whatever it is.
+        """
+        found: list[tuple[str, socket.socket | None]] = []
+        for name in [name for name in self._by_name if owned(name)]:
+            for descriptor in self._by_name.pop(name):
+                sock = _listening(descriptor)
+                if sock is not None and any(_is_at(sock, address) for address in wanted):
+                    sock.detach()
+                    self._by_name.setdefault(name, []).append(descriptor)
+                else:
+                    found.append((name, sock))
+        return found
 
 
 def _listening(descriptor: int) -> socket.socket | None:

@@ -13,6 +13,8 @@ from twisted.internet.testing import MemoryReactorClock
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.sockets import ListenError
 from pumpproxy.model import Config, TcpAddress
+from pumpproxy.systemd.notify import Notifier
+from pumpproxy.systemd.store import Store
 from tests.fakes import LOOPBACK, environment, tls_config, unused_port
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class World:
 
     def __init__(self, first: Config) -> None:
         self.environment, _ = environment(first, MemoryReactorClock())
-        self.listeners = Listeners(self.environment, build)
+        self.listeners = Listeners(self.environment, build, Store(Notifier("")))
         self.listeners.adopt(self.listeners.open(first))
         self.listeners.follow()
 
