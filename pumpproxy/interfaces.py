@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.interfaces import (
     IReactorCore,
     IReactorFDSet,
-    IReactorFromThreads,
     IReactorTCP,
+    IReactorThreads,
     IReactorTime,
     IReactorUNIX,
 )
@@ -100,7 +100,7 @@ class Expiring(Protocol):
 class Reactor(
     IReactorCore,
     IReactorFDSet,
-    IReactorFromThreads,
+    IReactorThreads,
     IReactorTCP,
     IReactorTime,
     IReactorUNIX,

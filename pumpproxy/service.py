@@ -28,10 +28,11 @@ from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
-from pumpproxy.flow.relaying import check_relay, kind_for
+from pumpproxy.flow.relaykind import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import NOTHING, ListenError
 from pumpproxy.flow.straight import ShortWay
+from pumpproxy.lastgood import LastGood
 from pumpproxy.model import DnsAddress, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from pumpproxy.flow.inherited import Inherited
     from pumpproxy.flow.listeners import Opened
     from pumpproxy.interfaces import Reactor
+    from pumpproxy.lastgood import Fallback
     from pumpproxy.model import Config
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.names import Endpoint
@@ -72,6 +74,10 @@ class Start:
     """Seconds that running connections have at the end."""
     inherited: Inherited = NOTHING
     """Listening sockets that are there already."""
+    last_good: Path | None = None
+    """The directory in which what was good is kept; None: nowhere."""
+    fallback: Fallback | None = None
+    """Why what is served is not the file's."""
 
 
 class ProxyService(Service):
@@ -88,11 +94,12 @@ class ProxyService(Service):
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`loaded`: what `start.path` has."""
+        """`loaded`: what `start.path` has, or what was kept of it."""
         self._reactor = reactor
         self._path = start.path
         self._loaded = loaded
         self._grace = start.grace
+        self.last_good = LastGood(reactor, start.last_good, start.fallback)
         self._sink = AccessLog(loaded.config)
         self._descriptors = DescriptorBudget(descriptor_limit())
         self.environment = Environment(
@@ -133,7 +140,8 @@ class ProxyService(Service):
         kind = RelayKind.PORTABLE if self.environment.poller is None else RelayKind.SPLICE
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
-        self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
+        self.log.info("serving {routes} routes of {path}", routes=routes, path=config.source)
+        self.last_good.started(self._loaded)
         self.supervision.start()
 
     @property
@@ -186,6 +194,7 @@ class ProxyService(Service):
 
     def _follow(self, loaded: Loaded, opened: Opened) -> None:
         self._loaded = loaded
+        self.last_good.took(loaded)
         before = self.config.maxconn
         self.environment.runtime.reload(loaded.config, self._carried(loaded.config))
         if self.config.maxconn != before:

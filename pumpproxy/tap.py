@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from twisted.python import usage
 
 from pumpproxy import __version__
-from pumpproxy.config.load import load_file
 from pumpproxy.config.problems import BadValue, ConfigError
 from pumpproxy.config.values import duration
 from pumpproxy.flow.inherited import Inherited, inherited
-from pumpproxy.flow.relaying import check_relay
 from pumpproxy.flow.sockets import ListenError
+from pumpproxy.lastgood import begin
 from pumpproxy.service import ProxyService, Start
 from pumpproxy.signals import Signals
 
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
     from twisted.application.service import IService
 
-    from pumpproxy.config.load import Loaded
     from pumpproxy.interfaces import Reactor
+    from pumpproxy.lastgood import Begun
 
 DEFAULT_FILES = ("/etc/pumpproxy/proxy.ini", "etc/proxy.ini")
 
@@ -43,11 +42,15 @@ class Options(usage.Options):
     optParameters = [  # noqa: RUF012 - twisted's way of declaring them
         ["config", "c", None, f"The configuration file (default: one of {', '.join(DEFAULT_FILES)})."],
         ["grace", "g", "0s", "How long connections may go on after SIGTERM: 30s, 5m, ..."],
+        ["last-good", None, None, "A directory that keeps what was good, for a start at which the file is not."],
     ]
     optFlags = [  # noqa: RUF012
         ["check", None, "Check the file, print its problems and exit: 0 good, 1 problems, 2 wrong usage."],
+        ["strict", None, "Start with a good file or not at all; with --check, count warnings as problems."],
     ]
-    compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.ini")})
+    compData = usage.Completions(
+        optActions={"config": usage.CompleteFiles("*.ini"), "last-good": usage.CompleteDirs()},
+    )
 
     def opt_version(self) -> NoReturn:
         """Print the version of pumpproxy and exit."""
@@ -59,7 +62,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except usage.UsageError as error:
-            _complain(f"{error} (twistd pumpproxy --help shows the options)")
+            _complain(f"{error} (--help shows the options)")
             raise SystemExit(EX_USAGE) from error
 
     def parseArgs(self, *words: str) -> None:
@@ -83,9 +86,10 @@ class Options(usage.Options):
                 raise usage.UsageError(message)
             self["config"] = found[0]
         if self["check"]:
-            _check(self["config"])
+            _check(self["config"], strict=bool(self["strict"]))
         # A reload reads the same file, wherever twistd goes (--rundir, daemonizing).
         self["config"] = str(Path(self["config"]).absolute())
+        self.last_good = None if self["last-good"] is None else Path(self["last-good"]).absolute()
 
 
 def makeService(options: Options) -> IService:
@@ -93,10 +97,16 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     path = options["config"]
-    loaded = _load(path, EX_CONFIG)
+    begun = _begin(path, None if options["strict"] else options.last_good, EX_CONFIG)
     ours = cast("Reactor", reactor)
-    start = Start(path=path, grace=options.grace, inherited=Inherited(inherited()))
-    service = ProxyService(ours, loaded, start)
+    start = Start(
+        path=path,
+        grace=options.grace,
+        inherited=Inherited(inherited()),
+        last_good=options.last_good,
+        fallback=begun.fallback,
+    )
+    service = ProxyService(ours, begun.loaded, start)
     # First: whoever finds the port open may send SIGHUP, which ends a process that does not expect it.
     Signals(ours, reload=service.reload, cut_grace=service.cut_grace).take()
     try:
@@ -111,22 +121,22 @@ def _complain(text: str) -> None:
     print(f"pumpproxy: {text}", file=sys.stderr)  # noqa: T201
 
 
-def _load(path: str, status: int) -> Loaded:
-    """The file, fit for this system, or all of its problems on stderr and the end."""
+def _begin(path: str, last_good: Path | None, status: int) -> Begun:
+    """What there is to serve, or all that is wrong on stderr and the end."""
     try:
-        loaded = load_file(path)
-        check_relay(loaded)
+        return begin(path, last_good)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)  # noqa: T201
         raise SystemExit(status) from error
-    return loaded
 
 
-def _check(path: str) -> NoReturn:
-    loaded = _load(path, 1)
+def _check(path: str, *, strict: bool) -> NoReturn:
+    loaded = _begin(path, None, 1).loaded
     for problem in loaded.warnings:
         print(f"{problem} [warning]", file=sys.stderr)  # noqa: T201
+    if strict and loaded.warnings:
+        raise SystemExit(1)
     config = loaded.config
     routes = sum(len(frontend.routes) for frontend in config.frontends)
     parts = (f"{len(config.frontends)} frontends", f"{routes} routes", f"{len(config.backends)} backends")

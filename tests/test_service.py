@@ -71,10 +71,10 @@ def text(port: int, behind: int, *lines: str) -> str:
 class Running:
     """A service on a file, with a sink that keeps what it is told."""
 
-    def __init__(self, folder: Path, content: str, grace: float = 0.0) -> None:
+    def __init__(self, folder: Path, content: str, grace: float = 0.0, last_good: Path | None = None) -> None:
         self.path = folder / "proxy.ini"
         self.path.write_text(content)
-        start = Start(path=str(self.path), grace=grace)
+        start = Start(path=str(self.path), grace=grace, last_good=last_good)
         self.service = ProxyService(cast("Reactor", reactor), load_file(str(self.path)), start)
         self.sink = RecordingSink()
         self.service.environment.sink = self.sink
@@ -323,3 +323,21 @@ def test_a_maxconn_beyond_the_descriptors_is_warned_of(tmp_path: Path, monkeypat
     assert len(warnings) == 2
     assert "maxconn = 4000 needs 8070 descriptors, and the limit is 100" in warnings[0]
     assert "maxconn = 5000 needs 10070 descriptors" in warnings[1]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_taken_is_kept(tmp_path: Path) -> None:
+    """The file of the start and of each good reload; one that is refused, for whatever reason, is not."""
+    kept = tmp_path / "last-good.ini"
+    port = unused_port()
+    with say(b"one") as behind:
+        first, second = text(port, behind), text(port, behind, "inspect-delay = 1s")
+        running = Running(tmp_path, first, last_good=tmp_path)
+        await until(lambda: kept.exists() and kept.read_text() == first)
+        assert running.reload(second)
+        await until(lambda: kept.read_text() == second)
+        assert not running.reload(text(port, behind, "no-such-key = 1"))
+        assert not running.reload(text(port, behind).replace(LOOPBACK, "192.0.2.1", 1))
+        assert running.reload(second)
+        await running.service.stopService()
+    assert kept.read_text() == second

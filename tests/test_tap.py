@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpproxy import __version__, tap
+from pumpproxy.lastgood import NAME
 from pumpproxy.service import ProxyService
 from tests.fakes import LOOPBACK, unused_port
 
@@ -160,3 +161,36 @@ def test_make_service_tells_of_a_busy_port(file: Path, capsys: pytest.CaptureFix
     assert len(capsys.readouterr().err.splitlines()) == 1
     with socket.create_server((LOOPBACK, free)):
         pass
+
+
+def test_a_check_may_be_strict(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning is a problem then; without one nothing changes."""
+    assert status_of("-c", str(file), "--check", "--strict") == 0
+    file.write_text(file.read_text() + "[backend unused]\nserver s = 127.0.0.1:1\n")
+    capsys.readouterr()
+    assert status_of("-c", str(file), "--check", "--strict") == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_start_with_the_last_good_one(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad file gives way to what is kept, unless the start is strict; --check is about the file alone."""
+    (tmp_path / NAME).write_text(file.read_text())
+    file.write_text("[frontend f]\n")
+    words = ("-c", str(file), "--last-good", str(tmp_path))
+    service = made(*words)
+    assert service.config.source == str(tmp_path / NAME)
+    assert service.last_good.in_use is not None
+    service.stopService()
+    with pytest.raises(SystemExit) as exit_:
+        made(*words, "--strict")
+    assert exit_.value.code == tap.EX_CONFIG
+    assert NAME not in capsys.readouterr().err
+    assert status_of(*words, "--check") == 1
+
+
+def test_the_directory_is_absolute(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the file: a daemon goes elsewhere."""
+    monkeypatch.chdir(file.parent)
+    options = tap.Options()
+    options.parseOptions(["-c", file.name, "--last-good", "state"])
+    assert options.last_good == file.parent / "state"

@@ -172,6 +172,9 @@ def test_a_socket_is_taken_by_its_address() -> None:
         assert (taken.getblocking(), taken.get_inheritable()) == (False, False)
         assert inherited_sockets.take(address) is None
         assert len(inherited_sockets.named("kept")) == 1
+        assert inherited_sockets.name_of(taken) == "kept"
+        with opened(LOOPBACK) as other:
+            assert inherited_sockets.name_of(other) is None
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="machine: no IPv6")
@@ -200,6 +203,25 @@ def test_a_unix_socket_is_taken_by_its_path(path: Path) -> None:
     (sock,) = open_sockets(UnixAddress(str(path)), kept)
     with sock, socket.socket(socket.AF_UNIX) as client:
         assert client.connect_ex(str(path)) == 0
+
+
+def test_those_that_nobody_wants_are_given_up(path: Path) -> None:
+    """Of the names that are asked for, by their address, and once; what does not listen is left alone."""
+    stays, goes, foreign, by_path = opened(LOOPBACK), opened(LOOPBACK), opened(LOOPBACK), unix(path)
+    address = TcpAddress(*stays.getsockname())
+    number = stays.fileno()
+    with socket.socket() as bound:
+        ours = [sock.detach() for sock in (goes, stays, by_path)]
+        kept = Inherited({"ours": [*ours, bound.fileno()], "theirs": [foreign.fileno()]})
+        found = kept.others([address, UnixAddress(str(path))], lambda name: name == "ours")
+        assert [(name, sock and sock.fileno()) for name, sock in found] == [("ours", ours[0]), ("ours", None)]
+        assert kept.named("ours") == [number, ours[2]]
+        assert kept.named("theirs") == [foreign.fileno()]
+        assert kept.others([address, UnixAddress(str(path))], lambda name: name == "ours") == []
+        for _, sock in [*found, *kept.others([], lambda _name: True)]:
+            if sock is not None:
+                sock.close()
+        assert bound.fileno() >= 0
 
 
 def test_what_does_not_listen_is_not_taken() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,14 +11,18 @@ import pytest
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock
 
+from pumpproxy.flow.inherited import Inherited
 from pumpproxy.flow.listeners import Listeners
-from pumpproxy.flow.sockets import ListenError
+from pumpproxy.flow.sockets import NOTHING, ListenError, open_sockets
 from pumpproxy.model import Config, TcpAddress
 from pumpproxy.systemd.notify import Notifier
 from pumpproxy.systemd.store import Store
 from tests.fakes import LOOPBACK, environment, tls_config, unused_port
+from tests.systemd.ear import Ear
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pumpproxy.flow.environment import Environment
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
@@ -38,9 +43,10 @@ def config(*ports: int, name: str = "f") -> Config:
 class World:
     """Listeners on a reactor of the tests, following one configuration after another."""
 
-    def __init__(self, first: Config) -> None:
+    def __init__(self, first: Config, notifier: Notifier | None = None, inherited: Inherited = NOTHING) -> None:
         self.environment, _ = environment(first, MemoryReactorClock())
-        self.listeners = Listeners(self.environment, build, Store(Notifier("")))
+        self.store = Store(notifier or Notifier(""))
+        self.listeners = Listeners(self.environment, build, self.store, inherited=inherited)
         self.listeners.adopt(self.listeners.open(first))
         self.listeners.follow()
 
@@ -89,3 +95,49 @@ def test_an_address_that_stays_keeps_its_socket() -> None:
     assert after.frontend is world.environment.runtime.frontends["renamed"]
     assert [is_listening(port) for port in (stays, goes, comes)] == [True, False, True]
     world.listeners.close(drain=False)
+
+
+def test_what_lives_on_is_only_closed(tmp_path: Path) -> None:
+    """Who waits in its backlog waits for the next process, grace or none; it was given away as soon as it was ours."""
+    port = unused_port()
+    with Ear(tmp_path) as ear:
+        world = World(config(port), Notifier(ear.address))
+        (message,) = ear.heard()
+        assert message.said["FDNAME"] == f"pumpproxy-{LOOPBACK},{port}"
+        with socket.socket(fileno=os.dup(message.descriptors[0])) as kept, socket.socket() as client:
+            client.connect((LOOPBACK, port))
+            client.sendall(b"hello")
+            world.listeners.close(drain=True)
+            assert world.environment.runtime.connections == 0
+            kept.accept()[0].close()
+        assert ear.heard() == []
+
+
+def test_what_a_reload_takes_away_is_ended(tmp_path: Path) -> None:
+    """For all who share it, who are also told; what stays is not told again."""
+    stays, goes, comes = unused_port(), unused_port(), unused_port()
+    with Ear(tmp_path) as ear:
+        world = World(config(stays, goes), Notifier(ear.address))
+        ear.heard()
+        world.reload(config(stays, comes))
+        assert [is_listening(port) for port in (stays, goes, comes)] == [True, False, True]
+        assert ear.said() == [
+            {"FDSTORE": "1", "FDNAME": f"pumpproxy-{LOOPBACK},{comes}"},
+            {"FDSTOREREMOVE": "1", "FDNAME": f"pumpproxy-{LOOPBACK},{goes}"},
+        ]
+        world.listeners.close(drain=False)
+
+
+def test_what_came_back_is_taken_or_let_go(tmp_path: Path) -> None:
+    """By the names of the store; what came by another name is its giver's."""
+    stays, goes, foreign = (open_sockets(TcpAddress(LOOPBACK, 0))[0] for _ in range(3))
+    ports = [sock.getsockname()[1] for sock in (stays, goes, foreign)]
+    by_name = {"pumpproxy-1,1": [goes.detach()], "pumpproxy-2,2": [stays.detach()], "web": [foreign.detach()]}
+    with Ear(tmp_path) as ear:
+        world = World(config(ports[0], ports[2]), Notifier(ear.address), Inherited(by_name))
+        assert [is_listening(port) for port in ports] == [True, False, True]
+        assert ear.said() == [
+            {"FDSTOREREMOVE": "1", "FDNAME": "pumpproxy-1,1"},
+            {"FDSTORE": "1", "FDNAME": f"pumpproxy-{LOOPBACK},{ports[0]}"},
+        ]
+        world.listeners.close(drain=False)
