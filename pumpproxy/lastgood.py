@@ -7,11 +7,11 @@ where nothing can be kept, the log says so.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from pumpproxy.config.load import load_file
@@ -20,8 +20,6 @@ from pumpproxy.flow.relaykind import check_relay
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from twisted.python.failure import Failure
 
     from pumpproxy.config.load import Loaded
     from pumpproxy.config.problems import Problem
@@ -51,7 +49,7 @@ class Begun:
 
 
 def begin(path: str, folder: Path | None) -> Begun:
-    """The file, fit for this system, else what `folder` has (None: nothing). Raises ConfigError: the problems of both."""
+    """The file, fit for this system, else what `folder` has (None: nothing). Raises ConfigError with both's."""
     try:
         return Begun(_fit(path))
     except ConfigError as refused:
@@ -75,12 +73,12 @@ def _fit(path: str) -> Loaded:
 def store(folder: Path, raw: bytes) -> None:
     """Keep these bytes, for their owner alone: whole, whatever fails meanwhile, or not at all. Raises OSError."""
     path, new = folder / NAME, folder / f"{NAME}.new"
-    if path.is_file() and path.read_bytes() == raw:
+    if _is_there(path, raw):
         return
-    # A name that is always the same: of writers that were killed there is one file left at most.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    # A name that is always the same: of writers that were killed there is one file left at most, whosever it is.
+    new.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with open(new, "wb", opener=lambda name, _: os.open(name, flags, 0o600)) as file:
-        os.fchmod(file.fileno(), 0o600)
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
@@ -90,6 +88,14 @@ def store(folder: Path, raw: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _is_there(path: Path, raw: bytes) -> bool:
+    """One that somebody else has kept, and nobody else can read, is not."""
+    try:
+        return path.read_bytes() == raw
+    except OSError:
+        return False
 
 
 class LastGood:
@@ -102,6 +108,7 @@ class LastGood:
         self._reactor = reactor
         self._folder = folder
         self._fallback = fallback
+        self._lock = threading.Lock()
         self._next: bytes | None = None
         self._writing = False
 
@@ -121,22 +128,30 @@ class LastGood:
         self.log.error("{in_use}: {file} is refused, and read again by a reload", in_use=self.in_use, file=file)
 
     def took(self, loaded: Loaded) -> None:
-        """The file was good, and is in force: it is kept soon."""
+        """The file was good, and is in force: it is kept soon, by a thread that the end waits for."""
         self._fallback = None
-        if self._folder is not None:
+        if self._folder is None:
+            return
+        with self._lock:
             self._next = loaded.raw
-            if not self._writing:
-                self._write(self._folder)
+            if self._writing:
+                return
+            self._writing = True
+        self._reactor.callInThread(self._write, self._folder)
 
     def _write(self, folder: Path) -> None:
-        """One at a time, the newest last."""
-        raw, self._next = self._next, None
-        self._writing = raw is not None
-        if raw is not None:
-            done = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), store, folder, raw)
-            done.addErrback(self._failed)
-            done.addCallback(lambda _: self._write(folder))
+        """In a thread: the newest, until there is none."""
+        while (raw := self._taken()) is not None:
+            try:
+                store(folder, raw)
+            except OSError as error:
+                self._reactor.callFromThread(self._failed, error)
 
-    def _failed(self, failure: Failure) -> None:
-        failure.trap(OSError)
-        self.log.warn("the configuration is not kept as the last good one: {why}", why=str(failure.value))
+    def _taken(self) -> bytes | None:
+        with self._lock:
+            raw, self._next = self._next, None
+            self._writing = raw is not None
+            return raw
+
+    def _failed(self, error: OSError) -> None:
+        self.log.warn("the configuration is not kept as the last good one: {why}", why=str(error))

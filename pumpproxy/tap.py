@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from twisted.python import usage
 
 from pumpproxy import __version__
+from pumpproxy.config import load
 from pumpproxy.config.problems import BadValue, ConfigError
 from pumpproxy.config.values import duration
 from pumpproxy.flow.inherited import Inherited, inherited
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from pumpproxy.interfaces import Reactor
     from pumpproxy.lastgood import Begun
 
-DEFAULT_FILES = ("/etc/pumpproxy/proxy.ini", "etc/proxy.ini")
-
 # sysexits.h
 EX_USAGE = 2
 EX_OSERR = 71
@@ -40,13 +39,13 @@ class Options(usage.Options):
 
     longdesc = "Share ports 80 and 443 among several servers, by TLS server name and HTTP Host. SIGHUP reloads."
     optParameters = [  # noqa: RUF012 - twisted's way of declaring them
-        ["config", "c", None, f"The configuration file (default: one of {', '.join(DEFAULT_FILES)})."],
+        ["config", "c", None, f"The configuration file (default: one of {', '.join(load.DEFAULT_FILES)})."],
         ["grace", "g", "0s", "How long connections may go on after SIGTERM: 30s, 5m, ..."],
         ["last-good", None, None, "A directory that keeps what was good, for a start at which the file is not."],
     ]
     optFlags = [  # noqa: RUF012
         ["check", None, "Check the file, print its problems and exit: 0 good, 1 problems, 2 wrong usage."],
-        ["strict", None, "Start with a good file or not at all; with --check, count warnings as problems."],
+        ["strict", None, "Refuse what is not good: a start with a bad file, whatever is kept; a check with warnings."],
     ]
     compData = usage.Completions(
         optActions={"config": usage.CompleteFiles("*.ini"), "last-good": usage.CompleteDirs()},
@@ -79,12 +78,14 @@ class Options(usage.Options):
             fault = error.faults[0]
             message = f"--grace: {fault.message}" + (f": {fault.hint}" if fault.hint else "")
             raise usage.UsageError(message) from error
+        if self["last-good"] == "":
+            message = "--last-good: no directory"
+            raise usage.UsageError(message)
         if self["config"] is None:
-            found = [file for file in DEFAULT_FILES if Path(file).exists()]
-            if not found:
-                message = f"no --config, and there is none of {', '.join(DEFAULT_FILES)}"
+            self["config"] = load.default_file()
+            if self["config"] is None:
+                message = f"no --config, and there is none of {', '.join(load.DEFAULT_FILES)}"
                 raise usage.UsageError(message)
-            self["config"] = found[0]
         if self["check"]:
             _check(self["config"], strict=bool(self["strict"]))
         # A reload reads the same file, wherever twistd goes (--rundir, daemonizing).

@@ -111,6 +111,7 @@ def test_the_bytes_are_kept_as_they_are(folder: Path) -> None:
     raw = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()
     assert load_text(raw, "proxy.ini").raw == raw
     (folder / f"{NAME}.new").write_text("of a writer that was killed")
+    (folder / f"{NAME}.new").chmod(0o644)
     store(folder, raw)
     assert (folder / NAME).read_bytes() == raw
     assert stat.S_IMODE((folder / NAME).stat().st_mode) == 0o600
@@ -131,25 +132,29 @@ def test_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     """Nobody else's file is overwritten."""
     other = tmp_path / "other"
     other.write_text("mine")
-    (folder / f"{NAME}.new").symlink_to(other)
-    with pytest.raises(OSError, match="symbolic"):
-        store(folder, GOOD.encode())
+    for name in (NAME, f"{NAME}.new"):
+        (folder / name).symlink_to(other)
+    store(folder, GOOD.encode())
     assert other.read_text() == "mine"
+    assert (folder / NAME).read_text() == GOOD
+    assert not (folder / NAME).is_symlink()
 
 
 @pytest_twisted.ensureDeferred
 async def test_the_newest_is_kept_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One is written at a time, off the reactor's thread; of several that come meanwhile the last."""
     written: list[tuple[bytes, bool]] = []
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def slowly(_: Path, raw: bytes) -> None:
+        begun.set()
         go_on.wait(20)
         written.append((raw.split(b"\n")[0], threading.current_thread() is threading.main_thread()))
 
     monkeypatch.setattr(lastgood, "store", slowly)
     kept = keeping(folder)
     kept.started(loaded("1"))
+    await until(begun.is_set)
     kept.took(loaded("2"))
     kept.took(loaded("3"))
     go_on.set()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpproxy import __version__, tap
+from pumpproxy.config import load
 from pumpproxy.lastgood import NAME
 from pumpproxy.service import ProxyService
 from tests.fakes import LOOPBACK, unused_port
@@ -76,7 +77,9 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"pumpproxy {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["--no-such"], ["word"], ["--grace", "fast"], ["--grace", "-1s"]])
+@pytest.mark.parametrize(
+    "words", [["--no-such"], ["word"], ["--grace", "fast"], ["--grace", "-1s"], ["--last-good", ""]]
+)
 def test_wrong_usage(file: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Status 2, and one line."""
     assert status_of("-c", str(file), *words) == tap.EX_USAGE
@@ -85,7 +88,7 @@ def test_wrong_usage(file: Path, words: list[str], capsys: pytest.CaptureFixture
 
 def test_the_default_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The first that is there; without one, the usage is wrong."""
-    monkeypatch.setattr(tap, "DEFAULT_FILES", (str(tmp_path / "first.ini"), str(tmp_path / "second.ini")))
+    monkeypatch.setattr(load, "DEFAULT_FILES", (str(tmp_path / "first.ini"), str(tmp_path / "second.ini")))
     assert status_of("--check") == tap.EX_USAGE
     assert "second.ini" in capsys.readouterr().err
     (tmp_path / "second.ini").write_text(GOOD.format(bind="*:443"))

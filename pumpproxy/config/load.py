@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from pumpproxy.config.sections import Defaults, Values
 
+DEFAULT_FILES = ("/etc/pumpproxy/proxy.ini", "etc/proxy.ini")
+"""The first that is there is read where nobody names one."""
+
 LARGEST = 16 * 2**20
 """Bytes of a file: a hundred thousand routes are a third of it, and /dev/zero is refused."""
 
@@ -51,6 +54,11 @@ class _Grouped:
 
 class UnreadableError(ConfigError):
     """There is no text to look for problems in: no such file, no permission, too long."""
+
+
+def default_file() -> str | None:
+    """The file where nobody names one; None: there is none."""
+    return next((file for file in DEFAULT_FILES if Path(file).exists()), None)
 
 
 def load_file(path: str) -> Loaded:

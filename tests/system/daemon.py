@@ -28,9 +28,14 @@ class Daemon:
         self.path = folder / "proxy.ini"
         self.path.write_text(text)
         self.log_path = folder / "twistd.log"
-        command = [TWISTD, *twistd, "pumpproxy", "-c", str(self.path), *options]
         with self.log_path.open("ab") as log:
+            command = self.command(self.path, options, twistd)
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
+
+    @staticmethod
+    def command(path: Path, options: Sequence[str], twistd: Sequence[str]) -> list[str]:
+        """What is started."""
+        return [TWISTD, *twistd, "pumpproxy", "-c", str(path), *options]
 
     def __enter__(self) -> Self:
         self.wait_for("serving")
