@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
-TWISTD = str(Path(sys.executable).parent / "twistd")
+_BESIDE = Path(sys.executable).parent
+TWISTD = str(_BESIDE / ("twistd" if (_BESIDE / "twistd").exists() else "twistd3"))
+"""As pip calls it, or as Debian's python3-twisted does."""
 PATIENCE = 30.0
 """Seconds for a start or a stop: they take a third of one."""
 
