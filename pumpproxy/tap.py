@@ -16,11 +16,15 @@ from pumpproxy.config.values import duration
 from pumpproxy.flow.inherited import Inherited, inherited
 from pumpproxy.flow.relaying import check_relay
 from pumpproxy.flow.sockets import ListenError
+from pumpproxy.handover.launch import Launch
+from pumpproxy.handover.pidfile import PidFile
+from pumpproxy.handover.predecessor import PREDECESSOR, Predecessor
+from pumpproxy.handover.successor import Handover, Unsupervised
 from pumpproxy.service import ProxyService, Start
 from pumpproxy.signals import Signals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from twisted.application.service import IService
 
@@ -39,10 +43,14 @@ EX_CONFIG = 78
 class Options(usage.Options):
     """The options of `twistd pumpproxy`. `--check` acts while they are parsed: no pid file, no reactor."""
 
-    longdesc = "Share ports 80 and 443 among several servers, by TLS server name and HTTP Host. SIGHUP reloads."
+    longdesc = (
+        "Share ports 80 and 443 among several servers, by TLS server name and HTTP Host. "
+        "SIGHUP reloads, SIGUSR2 hands over to a new process."
+    )
     optParameters = [  # noqa: RUF012 - twisted's way of declaring them
         ["config", "c", None, f"The configuration file (default: one of {', '.join(DEFAULT_FILES)})."],
         ["grace", "g", "0s", "How long connections may go on after SIGTERM: 30s, 5m, ..."],
+        ["handover-grace", None, "1h", "How long connections may go on once a successor serves, after SIGUSR2."],
     ]
     optFlags = [  # noqa: RUF012
         ["check", None, "Check the file, print its problems and exit: 0 good, 1 problems, 2 wrong usage."],
@@ -70,12 +78,8 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Take defaults, and check if that was asked."""
-        try:
-            self.grace = 0.0 if self["grace"] in {"0", "0s"} else duration(self["grace"])
-        except BadValue as error:
-            fault = error.faults[0]
-            message = f"--grace: {fault.message}" + (f": {fault.hint}" if fault.hint else "")
-            raise usage.UsageError(message) from error
+        self.grace = self._duration("grace")
+        self.handover_grace = self._duration("handover-grace")
         if self["config"] is None:
             found = [file for file in DEFAULT_FILES if Path(file).exists()]
             if not found:
@@ -87,23 +91,38 @@ class Options(usage.Options):
         # A reload reads the same file, wherever twistd goes (--rundir, daemonizing).
         self["config"] = str(Path(self["config"]).absolute())
 
+    def _duration(self, name: str) -> float:
+        """Seconds of an option, as durations in the file, or none."""
+        try:
+            return 0.0 if self[name] in {"0", "0s"} else duration(self[name])
+        except BadValue as error:
+            fault = error.faults[0]
+            message = f"--{name}: {fault.message}" + (f": {fault.hint}" if fault.hint else "")
+            raise usage.UsageError(message) from error
+
 
 def makeService(options: Options) -> IService:
-    """The service, its sockets open already (twistd is still root, and has not daemonized); SIGHUP is taken."""
+    """The service, its sockets open already (twistd is still root, and has not daemonized); signals are taken."""
     from twisted.internet import reactor
 
     path = options["config"]
-    loaded = _load(path, EX_CONFIG)
     ours = cast("Reactor", reactor)
-    start = Start(path=path, grace=options.grace, inherited=Inherited(inherited()))
+    found = Inherited(inherited())
+    predecessor = Predecessor(ours, found.pop(PREDECESSOR))
+    loaded = _load(path, EX_CONFIG, predecessor.fault)
+    start = Start(path=path, grace=options.grace, handover_grace=options.handover_grace, inherited=found)
     service = ProxyService(ours, loaded, start)
-    # First: whoever finds the port open may send SIGHUP, which ends a process that does not expect it.
-    Signals(ours, reload=service.reload, cut_grace=service.cut_grace).take()
+    twistd = {} if options.parent is None else options.parent
+    handover = Handover(ours, service, Launch.of_process(), PidFile(twistd), Unsupervised())
+    # First: whoever finds the port open may send a signal, which ends a process that does not expect it.
+    Signals(ours, reload=handover.reload, hand_over=handover.begin, cut_grace=service.cut_grace).take()
     try:
         service.listen()
     except ListenError as error:
         _complain(str(error))
+        predecessor.fault(str(error))
         raise SystemExit(EX_NOPERM if error.errno in (errno.EACCES, errno.EPERM) else EX_OSERR) from error
+    predecessor.serve(found.drop_ours())
     return service
 
 
@@ -111,14 +130,16 @@ def _complain(text: str) -> None:
     print(f"pumpproxy: {text}", file=sys.stderr)  # noqa: T201
 
 
-def _load(path: str, status: int) -> Loaded:
-    """The file, fit for this system, or all of its problems on stderr and the end."""
+def _load(path: str, status: int, tell: Callable[[str], None] | None = None) -> Loaded:
+    """The file, fit for this system, or all of its problems on stderr, and told, and the end."""
     try:
         loaded = load_file(path)
         check_relay(loaded)
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)  # noqa: T201
+            if tell is not None:
+                tell(str(problem))
         raise SystemExit(status) from error
     return loaded
 

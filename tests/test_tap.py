@@ -29,10 +29,11 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _signals() -> object:
-    """Give SIGHUP back."""
-    before = signal.getsignal(signal.SIGHUP)
+    """Give them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGUSR2)}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def status_of(*words: str) -> int:

@@ -150,8 +150,11 @@ class Listener:
             else:
                 poller.add_listening(self._socket.fileno(), self)
 
-    def close(self, *, drain: bool) -> None:
-        """Give the socket up; `drain`: serve those first who wait in its backlog, whatever `maxconn` says."""
+    def close(self, *, drain: bool, shared: bool = False) -> None:
+        """Give the socket up; `drain`: serve those first who wait in its backlog, whatever `maxconn` says.
+
+        `shared`: another process goes on with it.
+        """
         self.pause()
         if drain:
             if self._poller is not None:
@@ -165,7 +168,10 @@ class Listener:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        close_socket(self._socket)
+        if shared:
+            self._socket.close()
+        else:
+            close_socket(self._socket)
 
     def fileno(self) -> int:
         """For the reactor."""

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from pumpproxy.flow.inherited import OURS
 from pumpproxy.flow.listener import Listener
 from pumpproxy.flow.sockets import NOTHING, ListenError, close_socket, open_sockets
+from pumpproxy.model import InheritedAddress
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Collection
 
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.inherited import Inherited
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from pumpproxy.model import BindAddress, Config
 
     Opened = dict[BindAddress, list[socket.socket]]
+
+LISTENING = f"{OURS}listening"
+"""What a successor knows our sockets by; it takes them by their addresses."""
 
 
 def _binds(config: Config) -> dict[BindAddress, str]:
@@ -92,6 +98,27 @@ class Listeners:
             self._retire(listener, drain=drain)
         self._by_bind = {}
 
+    def handed(self) -> list[tuple[str, int]]:
+        """What a successor is to have, by name: the listening sockets, and what systemd handed over."""
+        listeners = (
+            listener
+            for bind, listeners in self._by_bind.items()
+            if not isinstance(bind, InheritedAddress)  # a duplicate: the one handed over goes
+            for listener in listeners
+        )
+        return [(LISTENING, listener.fileno()) for listener in listeners] + self._inherited.rest()
+
+    def give_way(self, unwanted: Collection[int]) -> None:
+        """A successor accepts in our place, so that whoever waits in a backlog is its own.
+
+        `unwanted`: descriptors of `handed` that it has no use for; who waits there is served.
+        """
+        for listener in (listener for listeners in self._by_bind.values() for listener in listeners):
+            alone = listener.fileno() in unwanted
+            self._retire(listener, drain=alone, shared=not alone)
+        self._by_bind = {}
+        self._inherited.close()
+
     def _start(self, listener: Listener) -> None:
         listener.start()
         declared = listener.frontend.declared
@@ -99,8 +126,8 @@ class Listeners:
             "{name} ({mode}) listens on {bind}", name=declared.name, mode=declared.mode.value, bind=str(listener.bind)
         )
 
-    def _retire(self, listener: Listener, *, drain: bool) -> None:
-        listener.close(drain=drain)
+    def _retire(self, listener: Listener, *, drain: bool, shared: bool = False) -> None:
+        listener.close(drain=drain, shared=shared)
         declared = listener.frontend.declared
         if declared.socket_stats:
             self.log.info(
