@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from pumpproxy.flow.inherited import FIRST_INHERITED, OURS
+from pumpproxy.handover.appending import append
 from pumpproxy.handover.channel import Channel
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Predecessor:
         if self._channel is None:
             self.main()
         else:
+            append()
             self._channel.open()
             self._channel.say("serving", os.getpid(), *places)
             # It may have given this process up long ago.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from twisted.logger import Logger
 
+from pumpproxy.handover.appending import append
 from pumpproxy.handover.channel import Channel
 from pumpproxy.handover.predecessor import PREDECESSOR
 
@@ -90,6 +91,7 @@ class Handover:
         self._channel: Channel | None = None
         self._handed: list[tuple[str, int]] = []
         self._starting: int | None = None
+        self._faulty = False
         self._call: IDelayedCall | None = None
         self._reload = False
         reactor.addSystemEventTrigger("before", "shutdown", self._drop)
@@ -114,10 +116,12 @@ class Handover:
             self._reload = True
 
     def _begin(self) -> None:
+        append()
         self.log.info("hand-over: starting a successor")
         ours, its = socket.socketpair()
         self._channel = Channel(self._reactor, ours, self._told, self._ended)
         self._starting = None
+        self._faulty = False
         try:
             self._pid_file.step_aside()
             self._handed = [(PREDECESSOR, its.fileno()), *self._service.handed()]
@@ -147,12 +151,14 @@ class Handover:
             case ["pid", number]:
                 self._starting = int(number)
             case ["fault", *_]:
+                self._faulty = True
                 self.log.error("hand-over: the successor: {fault}", fault=line.removeprefix("fault "))
             case ["serving", number, *places]:
                 self._give_way(int(number), {self._handed[int(place)][1] for place in places})
 
     def _ended(self) -> None:
-        self._fail("the successor ended before it served; standard error has its last words")
+        why = "cannot start, as said" if self._faulty else "ended without a word here: see standard error"
+        self._fail(f"the successor {why}")
 
     def _drop(self) -> None:
         """The service ends, and so does whoever was to go on with it."""
