@@ -213,3 +213,42 @@ def test_what_does_not_listen_is_not_taken() -> None:
         assert len(kept.named("kept")) == 4
         os.close(reading)
         os.close(writing)
+
+
+def test_what_nobody_took_is_closed() -> None:
+    """Of those that we named ourselves; what they were is told. A .socket unit's are there for a later reload."""
+    ours, taken, units = opened(LOOPBACK), opened(LOOPBACK), opened(LOOPBACK)
+    address = TcpAddress(*taken.getsockname())
+    first, second, third = ours.detach(), taken.detach(), units.detach()
+    kept = Inherited({"pumpproxy-listening": [first, second], "tls": [third]})
+    assert kept.rest() == [("pumpproxy-listening", first), ("pumpproxy-listening", second), ("tls", third)]
+    sock = kept.take(address)
+    assert sock is not None
+    assert kept.drop_ours() == [first]
+    assert kept.rest() == [("tls", third)]
+    with sock, pytest.raises(OSError, match="Bad file"):
+        os.fstat(first)
+    kept.close()
+    assert kept.rest() == []
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(third)
+
+
+def test_one_of_a_name_may_be_had() -> None:
+    """Whatever it is; once."""
+    kept = Inherited({"pumpproxy-predecessor": [3]})
+    assert kept.pop("pumpproxy-predecessor") == 3
+    assert kept.pop("pumpproxy-predecessor") is None
+    assert kept.pop("other") is None
+
+
+def test_no_child_gets_what_was_handed_over() -> None:
+    """Systemd hands over what a child would inherit; one that is not open is let be."""
+    script = "import os; from pumpproxy.flow.inherited import inherited; inherited(); print(os.get_inheritable(3))"
+    with opened(LOOPBACK) as sock:
+        boot = f'exec 3<&{sock.fileno()}; LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"'
+        command = ["bash", "-c", boot, "bash", sys.executable, "-c", script]
+        done = subprocess.run(
+            command, cwd=ROOT, pass_fds=[sock.fileno()], capture_output=True, text=True, check=True, timeout=60
+        )
+    assert done.stdout == "False\n"

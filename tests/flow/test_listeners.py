@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,12 +12,15 @@ import pytest
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock
 
-from pumpproxy.flow.listeners import Listeners
-from pumpproxy.flow.sockets import ListenError
-from pumpproxy.model import Config, TcpAddress
+from pumpproxy.flow.inherited import Inherited
+from pumpproxy.flow.listeners import LISTENING, Listeners
+from pumpproxy.flow.sockets import NOTHING, ListenError
+from pumpproxy.model import Config, InheritedAddress, TcpAddress, UnixAddress
 from tests.fakes import LOOPBACK, environment, tls_config, unused_port
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pumpproxy.flow.environment import Environment
     from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState
@@ -36,9 +41,10 @@ def config(*ports: int, name: str = "f") -> Config:
 class World:
     """Listeners on a reactor of the tests, following one configuration after another."""
 
-    def __init__(self, first: Config) -> None:
-        self.environment, _ = environment(first, MemoryReactorClock())
-        self.listeners = Listeners(self.environment, build)
+    def __init__(self, first: Config, inherited: Inherited = NOTHING) -> None:
+        self.reactor = MemoryReactorClock()
+        self.environment, _ = environment(first, self.reactor)
+        self.listeners = Listeners(self.environment, build, inherited=inherited)
         self.listeners.adopt(self.listeners.open(first))
         self.listeners.follow()
 
@@ -87,3 +93,68 @@ def test_an_address_that_stays_keeps_its_socket() -> None:
     assert after.frontend is world.environment.runtime.frontends["renamed"]
     assert [is_listening(port) for port in (stays, goes, comes)] == [True, False, True]
     world.listeners.close(drain=False)
+
+
+# To a successor -----------------------------------------------------------------------------------------------------
+
+
+def named(*names: str) -> tuple[Inherited, list[int]]:
+    """Sockets that were handed over by these names, and their descriptors."""
+    numbers = [socket.create_server((LOOPBACK, 0)).detach() for _ in names]
+    return Inherited({name: [number] for name, number in zip(names, numbers, strict=True)}), numbers
+
+
+def test_a_successor_gets_every_socket() -> None:
+    """Ours by one name, whatever their address; systemd's by theirs, also those that nobody wants now."""
+    inherited, (first, second) = named("web", "spare")
+    made = config(unused_port())
+    binds = (*made.frontends[0].binds, InheritedAddress("web"))
+    world = World(replace(made, frontends=(replace(made.frontends[0], binds=binds),)), inherited)
+    (ours,) = world.listeners._by_bind[binds[0]]
+    assert world.listeners.handed() == [(LISTENING, ours.fileno()), ("web", first), ("spare", second)]
+    (duplicate,) = world.listeners._by_bind[binds[1]]
+    world.listeners.give_way(())
+    assert duplicate.fileno() == -1
+    for number in (first, second):
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(number)
+
+
+def test_what_a_successor_shares_stays_as_it_is(tmp_path: Path) -> None:
+    """Nobody looks whether somebody answers at its path, which would be one more client; nobody is accepted."""
+    made = config(unused_port())
+    path = tmp_path / "x.sock"
+    binds = (*made.frontends[0].binds, UnixAddress(str(path)))
+    world = World(replace(made, frontends=(replace(made.frontends[0], binds=binds),)))
+    shared = [socket.socket(fileno=os.dup(number)) for _, number in world.listeners.handed()]
+    with contextlib.ExitStack() as stack:
+        for sock in shared:
+            stack.enter_context(sock)
+        client = stack.enter_context(socket.create_connection(shared[0].getsockname()))
+        world.listeners.give_way(())
+        assert world.listeners.handed() == []
+        # The kernel keeps it to itself until it speaks.
+        client.sendall(b"!")
+        shared[0].settimeout(20)
+        accepted, address = shared[0].accept()
+        assert address == client.getsockname()
+        accepted.close()
+        with pytest.raises(BlockingIOError):
+            shared[1].accept()
+        assert path.exists()
+
+
+def test_who_waits_at_a_socket_that_the_successor_does_not_want_is_served(tmp_path: Path) -> None:
+    """And its path is gone."""
+    path = tmp_path / "x.sock"
+    made = config(unused_port())
+    binds = (*made.frontends[0].binds, UnixAddress(str(path)))
+    world = World(replace(made, frontends=(replace(made.frontends[0], binds=binds),)))
+    (listener,) = world.listeners._by_bind[binds[1]]
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        world.listeners.give_way({listener.fileno()})
+    assert listener.accepted == 1
+    assert not path.exists()
+    for reader in world.reactor.getReaders():
+        world.reactor.removeReader(reader)
