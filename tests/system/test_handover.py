@@ -308,6 +308,7 @@ def test_a_reload_meanwhile_is_the_successors(tmp_path: Path, hello: bytes, slow
         assert said(port, hello) == b"two"
         after = len(proxies.log)
         os.kill(proxies.pid, signal.SIGUSR2)
+        proxies.wait_for("hand-over: starting", after=after)
         os.kill(proxies.pid, signal.SIGHUP)
         proxies.wait_for("reload: it waits for the hand-over", after=after)
         flag.unlink()
