@@ -80,6 +80,9 @@ class ISocketStore(Protocol):
     def owns(self, name: str) -> bool:
         """Whether a socket that was handed over by this name is from here, and not its giver's own."""
 
+    def called(self, bind: BindAddress) -> str:
+        """The name by which another process is to get it, and to know of it what this one knows."""
+
     def let_go(self, name: str) -> None:
         """Nobody wants what came by this name any more."""
 

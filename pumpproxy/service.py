@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from pumpproxy.checks.checker import Surroundings
@@ -23,6 +22,7 @@ from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
 from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.environment import Environment
+from pumpproxy.flow.farewell import Farewell
 from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
@@ -32,15 +32,16 @@ from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import NOTHING, ListenError
 from pumpproxy.flow.straight import ShortWay
 from pumpproxy.lastgood import LastGood
-from pumpproxy.model import DnsAddress, RelayKind, SrvAddress
+from pumpproxy.model import DnsAddress, OnDown, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
 from pumpproxy.systemd.supervision import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
+    from twisted.internet.defer import Deferred
     from twisted.internet.protocol import Protocol
 
     from pumpproxy.config.load import Loaded
@@ -52,9 +53,6 @@ if TYPE_CHECKING:
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.names import Endpoint
 
-FAREWELL = 1.0
-"""Seconds that the last connections have to be gone, once they were told to go."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
@@ -64,6 +62,8 @@ class Start:
     """The file, which a reload reads again."""
     grace: float = 0.0
     """Seconds that running connections have at the end."""
+    handover_grace: float = 3600.0
+    """The same, once a successor serves."""
     inherited: Inherited = NOTHING
     """Listening sockets that are there already."""
     last_good: Path | None = None
@@ -91,6 +91,7 @@ class ProxyService(Service):
         self._path = start.path
         self._loaded = loaded
         self._grace = start.grace
+        self._handover_grace = start.handover_grace
         self.last_good = LastGood(reactor, start.last_good, start.fallback)
         self._sink = AccessLog(loaded.config)
         self._descriptors = DescriptorBudget(descriptor_limit())
@@ -112,6 +113,7 @@ class ProxyService(Service):
         self._listeners = Listeners(self.environment, build_front, store, ShortWay, start.inherited)
         probes = Probes(reactor, self._dialling, now)
         self._checkers = Checkers(Surroundings(reactor, now, wall, probes.start, self.environment.went_down))
+        self._farewell = Farewell(self.environment, self._checkers.stop)
 
     # The beginning
 
@@ -203,52 +205,35 @@ class ProxyService(Service):
     def stopService(self) -> Deferred[None]:
         """Accept no more, let connections finish for the grace time, then end those that are left."""
         super().stopService()
-        environment = self.environment
         self.supervision.stopping(self._grace)
         self._listeners.close(drain=self._grace > 0)
-        environment.resolver.stop()
-        environment.kept.most = 0
-        environment.kept.clear()
-        self._ended: Deferred[None] = Deferred()
-        ended = self._ended
-        environment.idle = self._gone
-        self._deadline = self._reactor.callLater(self._grace, self._end_all)
-        if not environment.connections:
-            self._gone()
-        elif self._grace > 0:
-            for connection in list(environment.connections):
-                connection.finish_up()
-            self.log.info(
-                "waiting for {count} connections, {grace} seconds at most",
-                count=len(environment.connections),
-                grace=self._grace,
-            )
-        return ended
+        return self._farewell.begin(self._grace).addCallback(self._gone)
 
     def cut_grace(self) -> None:
         """Wait for nobody any more: a second SIGTERM."""
-        if self.environment.idle is not None and self._deadline.active():
-            self._deadline.cancel()
-            self._end_all()
+        self._farewell.cut()
 
-    def _end_all(self) -> None:
-        """The grace is over."""
-        self._checkers.stop()
-        self._deadline = self._reactor.callLater(FAREWELL, self._gone)
-        for connection in list(self.environment.connections):
-            connection.shut_down()
+    def handed(self) -> list[tuple[str, int]]:
+        """What a successor is to have: descriptors of listening sockets, by their names."""
+        return self._listeners.handed()
 
-    def _gone(self) -> None:
-        """Nothing is left, or nothing more is waited for."""
-        self._checkers.stop()
-        self.environment.idle = None
+    def give_way(self, unwanted: Collection[int]) -> Deferred[None]:
+        """As `stopService`, to a successor that accepts already, with a grace of its own.
+
+        `unwanted`: those of `handed` that it has no use for.
+        """
+        super().stopService()
+        self._listeners.give_way(unwanted)
+        # Only who waits for a server, or would be cut off from one that is DOWN, must know how servers are.
+        self._checkers.keep(lambda pool: pool.waiting > 0 or pool.backend.on_down is OnDown.CLOSE)
+        return self._farewell.begin(self._handover_grace).addCallback(self._gone)
+
+    def _gone(self, _: None) -> None:
         self.supervision.stop()
-        if self._deadline.active():
-            self._deadline.cancel()
-        if self._poller is not None:
-            self._poller.stop()
+        poller, self._poller = self._poller, None
+        if poller is not None:
+            poller.stop()
             self.environment.pipes.close()
-        self._ended.callback(None)
 
     # Limits, names, relays and checks
 
@@ -280,7 +265,8 @@ class ProxyService(Service):
     def _follow_service(self, service: SrvAddress, endpoints: tuple[Endpoint, ...]) -> None:
         """DNS says where a service is."""
         self.environment.runtime.found(service, endpoints)
-        self._checkers.follow(self.environment.runtime)
+        if self.running:
+            self._checkers.follow(self.environment.runtime)
 
     def _declare_names(self, config: Config) -> None:
         self.environment.resolver.declare(

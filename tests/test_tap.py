@@ -31,10 +31,11 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _signals() -> object:
-    """Give SIGHUP back."""
-    before = signal.getsignal(signal.SIGHUP)
+    """Give them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGUSR2)}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def status_of(*words: str) -> int:
@@ -78,7 +79,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--no-such"], ["word"], ["--grace", "fast"], ["--grace", "-1s"], ["--last-good", ""]]
+    "words",
+    [["--no-such"], ["word"], ["--grace", "-1s"], ["--handover-grace", "fast"], ["--last-good", ""]],
 )
 def test_wrong_usage(file: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Status 2, and one line."""
@@ -100,7 +102,10 @@ def test_grace_is_a_duration(file: Path, text: str, seconds: float) -> None:
     """As in the file, and zero besides."""
     options = tap.Options()
     options.parseOptions(["-c", str(file), "--grace", text])
-    assert options.grace == seconds
+    assert (options.grace, options.handover_grace) == (seconds, 3600.0)
+    options = tap.Options()
+    options.parseOptions(["-c", str(file), "--handover-grace", text])
+    assert (options.grace, options.handover_grace) == (0.0, seconds)
 
 
 def test_the_path_is_absolute(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,13 +125,14 @@ def made(*words: str) -> ProxyService:
     return service
 
 
-def test_make_service_listens_and_takes_sighup(file: Path) -> None:
-    """Both before anything is served: the port is bound, and a SIGHUP would not kill."""
+def test_make_service_listens_and_takes_signals(file: Path) -> None:
+    """Both before anything is served: the port is bound, and neither signal would kill."""
     service = made("-c", str(file))
     (bind,) = service.config.frontends[0].binds
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind((bind.host, bind.port))  # type: ignore[union-attr]
     assert callable(signal.getsignal(signal.SIGHUP))
+    assert callable(signal.getsignal(signal.SIGUSR2))
     service.stopService()
 
 

@@ -20,10 +20,11 @@ from pumpproxy.flow.sockets import (
     leave_socket,
     open_sockets,
 )
+from pumpproxy.model import InheritedAddress
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.inherited import Inherited
@@ -114,6 +115,30 @@ class Listeners:
             for listener in listeners:
                 self._retire(listener, drain=drain and not lives_on, end=leave_socket if lives_on else close_socket)
         self._by_bind = {}
+
+    def handed(self) -> list[tuple[str, int]]:
+        """What a successor is to have, by name: the listening sockets, and what systemd handed over."""
+        ours = [
+            (self._store.called(bind), listener.fileno())
+            for bind, listeners in self._by_bind.items()
+            if not isinstance(bind, InheritedAddress)  # a duplicate: the one handed over goes
+            for listener in listeners
+        ]
+        return ours + self._inherited.rest()
+
+    def give_way(self, unwanted: Collection[int]) -> None:
+        """A successor accepts in our place, so that whoever waits in a backlog is its own.
+
+        `unwanted`: descriptors of `handed` that it has no use for; who waits there is served.
+        """
+        for bind, listeners in self._by_bind.items():
+            for listener in listeners:
+                alone = listener.fileno() in unwanted
+                # Systemd hears another by now: shutting its copy down, too, makes it let go.
+                end = (end_socket if self._store.forget(bind) else close_socket) if alone else leave_socket
+                self._retire(listener, drain=alone, end=end)
+        self._by_bind = {}
+        self._inherited.close()
 
     def _start(self, listener: Listener) -> None:
         listener.start()

@@ -61,16 +61,14 @@ def port_of(sock: socket.socket) -> int | None:
 def end_others(inherited: Inherited, wanted: Iterable[BindAddress], owned: Callable[[str], bool]) -> list[str]:
     """End those of `inherited`, by such names, that listen where no `bind` is; the names of all that are good for none.
 
-    Where another process still accepts from them that is for it to do, when it gives way.
+    Where another process still accepts from them that is for it to do, when it gives way; ours are only closed.
     """
-    if inherited.shared:
-        return []
     places = [_possible(address) for address in wanted if not isinstance(address, InheritedAddress)]
     names = []
     for name, sock in inherited.others(places, owned):
         names.append(name)
         if sock is not None:
-            end_socket(sock)
+            (leave_socket if inherited.shared else end_socket)(sock)
     return names
 
 

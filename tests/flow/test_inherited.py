@@ -235,3 +235,42 @@ def test_what_does_not_listen_is_not_taken() -> None:
         assert len(kept.named("kept")) == 4
         os.close(reading)
         os.close(writing)
+
+
+def test_what_nobody_wants_is_given_away() -> None:
+    """Of those that are ours by their names, and which these were; a .socket unit's are there for a later reload."""
+    ours, taken, units = opened(LOOPBACK), opened(LOOPBACK), opened(LOOPBACK)
+    address = TcpAddress(*taken.getsockname())
+    first, second, third = ours.detach(), taken.detach(), units.detach()
+    kept = Inherited({"pumpproxy-a": [first], "pumpproxy-b": [second], "tls": [third]})
+    assert kept.rest() == [("pumpproxy-a", first), ("pumpproxy-b", second), ("tls", third)]
+    ((name, given),) = kept.others([address], lambda name: name.startswith("pumpproxy"))
+    assert given is not None
+    assert (name, given.fileno(), kept.unwanted) == ("pumpproxy-a", first, [first])
+    given.close()
+    assert kept.rest() == [("tls", third), ("pumpproxy-b", second)]
+    kept.close()
+    assert kept.rest() == []
+    for number in (second, third):
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(number)
+
+
+def test_one_of_a_name_may_be_had() -> None:
+    """Whatever it is; once."""
+    kept = Inherited({"pumpproxy-predecessor": [3]})
+    assert kept.pop("pumpproxy-predecessor") == 3
+    assert kept.pop("pumpproxy-predecessor") is None
+    assert kept.pop("other") is None
+
+
+def test_no_child_gets_what_was_handed_over() -> None:
+    """Systemd hands over what a child would inherit; one that is not open is let be."""
+    script = "import os; from pumpproxy.flow.inherited import inherited; inherited(); print(os.get_inheritable(3))"
+    with opened(LOOPBACK) as sock:
+        boot = f'exec 3<&{sock.fileno()}; LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"'
+        command = ["bash", "-c", boot, "bash", sys.executable, "-c", script]
+        done = subprocess.run(
+            command, cwd=ROOT, pass_fds=[sock.fileno()], capture_output=True, text=True, check=True, timeout=60
+        )
+    assert done.stdout == "False\n"

@@ -322,13 +322,15 @@ def test_what_is_there_and_not_wanted_is_ended() -> None:
 
 
 def test_what_another_process_accepts_from_is_not_ended() -> None:
-    """A predecessor that has not given way: it may have to go on with it."""
+    """A predecessor that has not given way: it may have to go on with it. It is only closed, and told of."""
     with opened(LOOPBACK) as sock:
         inherited = given(sock, shared=True)
-        assert end_others(inherited, [], is_ours) == []
-        assert reaches(socket.AF_INET, *sock.getsockname())
         (descriptor,) = inherited.named("ours0")
-        os.close(descriptor)
+        assert end_others(inherited, [], is_ours) == ["ours0"]
+        assert reaches(socket.AF_INET, *sock.getsockname())
+        assert inherited.unwanted == [descriptor]
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(descriptor)
 
 
 def test_a_star_without_ipv6_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 _BESIDE = Path(sys.executable).parent
@@ -24,13 +25,31 @@ PATIENCE = 30.0
 class Daemon:
     """One proxy. `path` is its file, which a test may write again before `reload`."""
 
-    def __init__(self, folder: Path, text: str, *options: str, twistd: Sequence[str] = ("-n", "--pidfile=")) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        text: str,
+        *options: str,
+        twistd: Sequence[str] = ("-n", "--pidfile="),
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+        kept: Sequence[int] = (),
+    ) -> None:
+        """`environment`: what is added to ours; `before`: what starts twistd; `kept`: descriptors that it gets."""
         self.path = folder / "proxy.ini"
         self.path.write_text(text)
         self.log_path = folder / "twistd.log"
+        command = [*before, *self.command(self.path, options, twistd)]
         with self.log_path.open("ab") as log:
-            command = self.command(self.path, options, twistd)
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
+            self.process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                pass_fds=kept,
+            )
 
     @staticmethod
     def command(path: Path, options: Sequence[str], twistd: Sequence[str]) -> list[str]:
