@@ -115,7 +115,9 @@ def makeService(options: Options) -> IService:
     by_name = inherited()
     found = Inherited(by_name, shared=PREDECESSOR in by_name)
     predecessor = Predecessor(ours, found.pop(PREDECESSOR))
-    begun = _begin(path, None if options["strict"] else options.last_good, EX_CONFIG, predecessor.fault)
+    # Where somebody serves already, a bad file is no reason to serve another than that.
+    strict = options["strict"] or found.shared
+    begun = _begin(path, None if strict else options.last_good, EX_CONFIG, predecessor.fault)
     start = Start(
         path=path,
         grace=options.grace,
