@@ -92,7 +92,7 @@ class ProxyService(Service):
         self._path = start.path
         self._loaded = loaded
         self._grace = start.grace
-        self._sink = AccessLog(loaded.config)
+        self._sink = AccessLog(loaded.config, reactor)
         self._descriptors = DescriptorBudget(descriptor_limit())
         self.environment = Environment(
             reactor=reactor,
@@ -120,6 +120,7 @@ class ProxyService(Service):
     def startService(self) -> None:
         """Accept."""
         super().startService()
+        self._sink.start()
         for problem in self._loaded.warnings:
             self.log.warn("{problem}", problem=str(problem))
         config = self.config
@@ -188,6 +189,10 @@ class ProxyService(Service):
         self._listeners.adopt(opened)
         self._listeners.follow()
 
+    def reopen(self) -> None:
+        """Open log files by their names again: a SIGUSR1."""
+        self._sink.reopen()
+
     # The end
 
     def stopService(self) -> Deferred[None]:
@@ -236,7 +241,7 @@ class ProxyService(Service):
         if self._poller is not None:
             self._poller.stop()
             self.environment.pipes.close()
-        self._ended.callback(None)
+        self._sink.stop().addBoth(self._ended.callback)
 
     # Limits, names, relays and checks
 

@@ -98,7 +98,7 @@ def makeService(options: Options) -> IService:
     start = Start(path=path, grace=options.grace, inherited=Inherited(inherited()))
     service = ProxyService(ours, loaded, start)
     # First: whoever finds the port open may send SIGHUP, which ends a process that does not expect it.
-    Signals(ours, reload=service.reload, cut_grace=service.cut_grace).take()
+    Signals(ours, reload=service.reload, cut_grace=service.cut_grace, reopen=service.reopen).take()
     try:
         service.listen()
     except ListenError as error:
