@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IWriteDescriptor
 from zope.interface import implementer
 
 from pumpproxy.model import TcpAddress, UnixAddress
-from pumpproxy.stats.losses import MOST
+from pumpproxy.stats.losses import MOST, RESERVE
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -88,7 +88,7 @@ class Datagrams:
         """Send it, or keep it; or lose it, where that is `counted`."""
         if self._socket is not None and not self._waiting and self._sent(self._socket, data, counted=counted):
             return
-        if self._size + len(data) <= MOST:
+        if self._size + len(data) <= (MOST if counted else MOST + RESERVE):
             self._waiting.append(data)
             self._size += len(data)
         elif counted:

@@ -18,6 +18,8 @@ UNCOUNTED = "uncounted"
 """The key by which an event says that nobody counts it where it is lost."""
 MOST = 4 * 1024 * 1024
 """Bytes of lines that wait for a log: some 20,000, which is seconds of a busy proxy."""
+RESERVE = 64 * 1024
+"""... and beyond that for what is said of losses: it has to be there when the log is read again."""
 KEPT = "lines are kept until then, 4 MiB of them at most"
 FIRST = 1.0
 """Seconds from a loss to the first word of it, which then knows what was lost with it."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
 
-from pumpproxy.stats.losses import MOST
+from pumpproxy.stats.losses import MOST, RESERVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ class Writer:
         """Write it, with its end, some time soon; or lose it, where that is `counted`."""
         news = self._news
         with news:
-            if self._size + len(line) <= MOST:
+            if self._size + len(line) <= (MOST if counted else MOST + RESERVE):
                 self._size += len(line)
                 self._lines.append(line)
                 if len(self._lines) == 1:

@@ -22,11 +22,19 @@ PATIENCE = 30.0
 class Daemon:
     """One proxy. `path` is its file, which a test may write again before `reload`."""
 
-    def __init__(self, folder: Path, text: str, *options: str, twistd: Sequence[str] = ("-n", "--pidfile=")) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        text: str,
+        *options: str,
+        twistd: Sequence[str] = ("-n", "--pidfile="),
+        program: Sequence[str] = (TWISTD,),
+    ) -> None:
+        """`program` is what stands for the command twistd."""
         self.path = folder / "proxy.ini"
         self.path.write_text(text)
         self.log_path = folder / "twistd.log"
-        command = [TWISTD, *twistd, "pumpproxy", "-c", str(self.path), *options]
+        command = [*program, *twistd, "pumpproxy", "-c", str(self.path), *options]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
 
