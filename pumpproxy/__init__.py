@@ -13,7 +13,7 @@ where they meet:
     policy                         pure decisions: sniff, routes, pool, attempts, session, exchange, outcome, health
     flow                           Twisted: listeners, fronts, dialling, relays, the one timer
     checks                         Twisted: whether servers are there
-    stats                          the access log
+    stats                          the access log, notices, and where they go
     service, tap                   the tree, SIGHUP and the end; the command line
 
 Imports go downwards only (see pyproject.toml). The longer story is docs/architecture.md.
