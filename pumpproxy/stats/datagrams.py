@@ -179,5 +179,6 @@ class Datagrams:
         return "log"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor gave it up: look again."""
-        self._gone(OSError(errno.ENOTCONN, reason.getErrorMessage()))
+        """The reactor gave it up: look again. Of a socket that we have closed ourselves it may say so, too."""
+        if self._socket is not None:
+            self._gone(OSError(errno.ENOTCONN, reason.getErrorMessage()))

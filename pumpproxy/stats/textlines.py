@@ -58,8 +58,8 @@ def for_syslog(at: time.struct_time) -> str:
 
 
 def for_file(at: time.struct_time) -> str:
-    """As a syslog daemon writes the same, with the host."""
-    return f"{_stamp(at)} {os.uname().nodename} {NAME}[{os.getpid()}]: "
+    """As a syslog daemon writes the same, with the host (RFC 3164, section 4.1.2: without its domain)."""
+    return f"{_stamp(at)} {os.uname().nodename.partition('.')[0]} {NAME}[{os.getpid()}]: "
 
 
 def for_people(at: time.struct_time) -> str:

@@ -273,9 +273,12 @@ def test_a_socket_of_another_kind_is_an_outage(tmp_path: Path) -> None:
 
 
 def test_a_socket_that_the_reactor_gives_up_is_made_again(daemon: Journald) -> None:
-    """As one whose daemon is gone."""
+    """As one whose daemon is gone, and once."""
     world = to(daemon)
-    world.datagrams.connectionLost(Failure(OSError(errno.EBADF, "bad")))
+    with logged() as lines:
+        world.datagrams.connectionLost(Failure(OSError(errno.EBADF, "bad")))
+        world.datagrams.connectionLost(Failure(OSError(errno.EBADF, "worse")))
+    assert len(lines) == 1
     assert world.datagrams.fileno() == -1
     world.reactor.advance(RETRY)
     world.datagrams.put(b"one")
