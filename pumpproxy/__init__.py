@@ -14,7 +14,8 @@ where they meet:
     flow                           Twisted: listeners, fronts, dialling, relays, the one timer
     checks                         Twisted: whether servers are there
     stats                          the access log, notices, and where they go
-    service, tap                   the tree, SIGHUP and the end; the command line
+    service, lastgood, tap         the tree, SIGHUP and the end; what is kept of a good file; the options
+    command                        `pumpproxy`: run, check, route, systemd-unit
 
 Imports go downwards only (see pyproject.toml). The longer story is docs/architecture.md.
 """

@@ -16,33 +16,39 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """SIGHUP reloads, SIGUSR1 reopens logs, and a second SIGTERM cuts the grace short that the first began."""
+    """SIGHUP reloads, SIGUSR1 reopens logs, SIGUSR2 hands over; a second SIGTERM cuts the first's grace short."""
 
     def __init__(
         self,
         reactor: Reactor,
         *,
         reload: Callable[[], object],
+        hand_over: Callable[[], object],
         cut_grace: Callable[[], object],
         reopen: Callable[[], object],
     ) -> None:
         """What is called later, by the reactor, each time."""
         self._reactor = reactor
         self._reload = reload
+        self._hand_over = hand_over
         self._cut_grace = cut_grace
         self._reopen = reopen
 
     def take(self) -> None:
-        """Expect them: SIGHUP from now on, the second SIGTERM once the reactor, whose the first is, runs.
+        """Expect them: the second SIGTERM once the reactor, whose the first is, runs; most others from now on.
 
         SIGUSR1 then, too: until then twistd takes it for a log file of its own, unless somebody has it.
         """
         signal.signal(signal.SIGHUP, self._hang_up)
+        signal.signal(signal.SIGUSR2, self._user)
         self._reactor.callWhenRunning(self._second_term)
         self._reactor.callWhenRunning(self._after_rotation)
 
     def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reload)
+
+    def _user(self, _number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._hand_over)
 
     def _second_term(self) -> None:
         first = signal.getsignal(signal.SIGTERM)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.interfaces import Reactor
 
-TAKEN = (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1)
+TAKEN = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 
 
 class FakeReactor(MemoryReactorClock):
@@ -47,6 +47,7 @@ def taken(told: list[str]) -> FakeReactor:
     Signals(
         cast("Reactor", reactor),
         reload=lambda: told.append("reload"),
+        hand_over=lambda: told.append("hand over"),
         cut_grace=lambda: told.append("cut"),
         reopen=lambda: told.append("reopen"),
     ).take()
@@ -54,15 +55,16 @@ def taken(told: list[str]) -> FakeReactor:
     return reactor
 
 
-def test_sighup_reloads_and_not_from_within_the_signal() -> None:
+@pytest.mark.parametrize(("number", "does"), [(signal.SIGHUP, "reload"), (signal.SIGUSR2, "hand over")])
+def test_what_is_asked_for_is_not_done_within_the_signal(number: signal.Signals, does: str) -> None:
     """The reactor is woken, and does it."""
     told: list[str] = []
     reactor = taken(told)
-    os.kill(os.getpid(), signal.SIGHUP)
+    os.kill(os.getpid(), number)
     assert told == []
     for call in reactor.woken:
         call()
-    assert told == ["reload"]
+    assert told == [does]
 
 
 def test_the_second_sigterm_cuts_the_grace() -> None:

@@ -150,8 +150,8 @@ class Listener:
             else:
                 poller.add_listening(self._socket.fileno(), self)
 
-    def close(self, *, drain: bool) -> None:
-        """Give the socket up; `drain`: serve those first who wait in its backlog, whatever `maxconn` says."""
+    def close(self, *, drain: bool, end: Callable[[socket.socket], None] = close_socket) -> None:
+        """Give the socket up by `end`; `drain`: serve those first who wait in its backlog, whatever `maxconn` says."""
         self.pause()
         if drain:
             if self._poller is not None:
@@ -165,7 +165,7 @@ class Listener:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        close_socket(self._socket)
+        end(self._socket)
 
     def fileno(self) -> int:
         """For the reactor."""

@@ -1,19 +1,24 @@
 """Listening sockets: made, found among those that were handed over, and given back to the system.
 
 They are ours, never a Twisted Port's: a Port that bound its socket itself calls shutdown(2) on it when it stops, which
-ends it for everybody who shares it. May not: accept.
+ends it for everybody who shares it; `end_socket` does where that is meant. May not: accept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pumpproxy.flow.inherited import Inherited
 from pumpproxy.model import BindAddress, InheritedAddress, TcpAddress, UnixAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 BACKLOG = 4096
 """Connections that the kernel holds while we do not accept; it takes the smaller of this and net.core.somaxconn."""
@@ -39,12 +44,11 @@ def open_sockets(address: BindAddress, inherited: Inherited = NOTHING) -> list[s
     try:
         if isinstance(address, InheritedAddress):
             return _named(address, inherited)
-        taken = inherited.take(address)
+        wanted = _possible(address)
+        taken = _taken(wanted, inherited)
         if taken is not None:
             return [taken]
-        if isinstance(address, UnixAddress):
-            return [_unix(address)]
-        return [_tcp(address, inherited)]
+        return [_unix(wanted) if isinstance(wanted, UnixAddress) else _tcp(wanted)]
     except OSError as error:
         raise ListenError(address, _reason(address, error), error.errno or 0) from error
 
@@ -52,6 +56,34 @@ def open_sockets(address: BindAddress, inherited: Inherited = NOTHING) -> list[s
 def port_of(sock: socket.socket) -> int | None:
     """The port that clients come to; None for a unix socket, which has none."""
     return None if sock.family == socket.AF_UNIX else int(sock.getsockname()[1])
+
+
+def end_others(inherited: Inherited, wanted: Iterable[BindAddress], owned: Callable[[str], bool]) -> list[str]:
+    """End those of `inherited`, by such names, that listen where no `bind` is; the names of all that are good for none.
+
+    Where another process still accepts from them that is for it to do, when it gives way.
+    """
+    if inherited.shared:
+        return []
+    places = [_possible(address) for address in wanted if not isinstance(address, InheritedAddress)]
+    names = []
+    for name, sock in inherited.others(places, owned):
+        names.append(name)
+        if sock is not None:
+            end_socket(sock)
+    return names
+
+
+def end_socket(sock: socket.socket) -> None:
+    """As `close_socket`, for all who share it: nobody waits in the backlog of a socket that nobody accepts from."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    close_socket(sock)
+
+
+def leave_socket(sock: socket.socket) -> None:
+    """Close ours of a socket that lives on elsewhere; a unix socket's path is its own."""
+    sock.close()
 
 
 def close_socket(sock: socket.socket) -> None:
@@ -75,17 +107,42 @@ def _reason(address: BindAddress, error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def _tcp(address: TcpAddress, inherited: Inherited) -> socket.socket:
-    if address.host != "*":
-        return _bound(socket.AF_INET6 if ":" in address.host else socket.AF_INET, (address.host, address.port))
+def _possible(address: TcpAddress | UnixAddress) -> TcpAddress | UnixAddress:
+    """`*` is IPv4 alone on a system without IPv6, which has no such family, or no such address."""
+    if isinstance(address, TcpAddress) and address.host == "*":
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::", 0))
+        except OSError as error:
+            if error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT):
+                return TcpAddress("0.0.0.0", address.port)  # noqa: S104 - `*` says so
+    return address
+
+
+def _taken(address: TcpAddress | UnixAddress, inherited: Inherited) -> socket.socket | None:
+    """That of `inherited`, made as ours are; another process, or another version, may have made it."""
+    sock = inherited.take(address)
+    if sock is None:
+        return None
+    if isinstance(address, UnixAddress) and not Path(address.path).is_socket():
+        # Its path was taken away meanwhile (RuntimeDirectory=), and nobody could come to it any more.
+        end_socket(sock)
+        return None
     try:
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Again: net.core.somaxconn may be another by now.
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _tcp(address: TcpAddress) -> socket.socket:
+    if address.host == "*":
         return _bound(socket.AF_INET6, ("::", address.port), dual=True)
-    except OSError as error:
-        # A system without IPv6 has no such family, or no such address.
-        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT):
-            raise
-        ipv4 = TcpAddress("0.0.0.0", address.port)  # noqa: S104 - `*` says so
-        return inherited.take(ipv4) or _bound(socket.AF_INET, (ipv4.host, ipv4.port))
+    return _bound(socket.AF_INET6 if ":" in address.host else socket.AF_INET, (address.host, address.port))
 
 
 def _bound(family: socket.AddressFamily, where: tuple[str, int], *, dual: bool = False) -> socket.socket:

@@ -172,6 +172,9 @@ def test_a_socket_is_taken_by_its_address() -> None:
         assert (taken.getblocking(), taken.get_inheritable()) == (False, False)
         assert inherited_sockets.take(address) is None
         assert len(inherited_sockets.named("kept")) == 1
+        assert inherited_sockets.name_of(taken) == "kept"
+        with opened(LOOPBACK) as other:
+            assert inherited_sockets.name_of(other) is None
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="machine: no IPv6")
@@ -202,6 +205,25 @@ def test_a_unix_socket_is_taken_by_its_path(path: Path) -> None:
         assert client.connect_ex(str(path)) == 0
 
 
+def test_those_that_nobody_wants_are_given_up(path: Path) -> None:
+    """Of the names that are asked for, by their address, and once; what does not listen is left alone."""
+    stays, goes, foreign, by_path = opened(LOOPBACK), opened(LOOPBACK), opened(LOOPBACK), unix(path)
+    address = TcpAddress(*stays.getsockname())
+    number = stays.fileno()
+    with socket.socket() as bound:
+        ours = [sock.detach() for sock in (goes, stays, by_path)]
+        kept = Inherited({"ours": [*ours, bound.fileno()], "theirs": [foreign.fileno()]})
+        found = kept.others([address, UnixAddress(str(path))], lambda name: name == "ours")
+        assert [(name, sock and sock.fileno()) for name, sock in found] == [("ours", ours[0]), ("ours", None)]
+        assert kept.named("ours") == [number, ours[2]]
+        assert kept.named("theirs") == [foreign.fileno()]
+        assert kept.others([address, UnixAddress(str(path))], lambda name: name == "ours") == []
+        for _, sock in [*found, *kept.others([], lambda _name: True)]:
+            if sock is not None:
+                sock.close()
+        assert bound.fileno() >= 0
+
+
 def test_what_does_not_listen_is_not_taken() -> None:
     """A socket that is only bound, datagrams, and what is no socket at all: it stays where it is."""
     with socket.socket() as bound, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
@@ -213,3 +235,42 @@ def test_what_does_not_listen_is_not_taken() -> None:
         assert len(kept.named("kept")) == 4
         os.close(reading)
         os.close(writing)
+
+
+def test_what_nobody_wants_is_given_away() -> None:
+    """Of those that are ours by their names, and which these were; a .socket unit's are there for a later reload."""
+    ours, taken, units = opened(LOOPBACK), opened(LOOPBACK), opened(LOOPBACK)
+    address = TcpAddress(*taken.getsockname())
+    first, second, third = ours.detach(), taken.detach(), units.detach()
+    kept = Inherited({"pumpproxy-a": [first], "pumpproxy-b": [second], "tls": [third]})
+    assert kept.rest() == [("pumpproxy-a", first), ("pumpproxy-b", second), ("tls", third)]
+    ((name, given),) = kept.others([address], lambda name: name.startswith("pumpproxy"))
+    assert given is not None
+    assert (name, given.fileno(), kept.unwanted) == ("pumpproxy-a", first, [first])
+    given.close()
+    assert kept.rest() == [("tls", third), ("pumpproxy-b", second)]
+    kept.close()
+    assert kept.rest() == []
+    for number in (second, third):
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(number)
+
+
+def test_one_of_a_name_may_be_had() -> None:
+    """Whatever it is; once."""
+    kept = Inherited({"pumpproxy-predecessor": [3]})
+    assert kept.pop("pumpproxy-predecessor") == 3
+    assert kept.pop("pumpproxy-predecessor") is None
+    assert kept.pop("other") is None
+
+
+def test_no_child_gets_what_was_handed_over() -> None:
+    """Systemd hands over what a child would inherit; one that is not open is let be."""
+    script = "import os; from pumpproxy.flow.inherited import inherited; inherited(); print(os.get_inheritable(3))"
+    with opened(LOOPBACK) as sock:
+        boot = f'exec 3<&{sock.fileno()}; LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"'
+        command = ["bash", "-c", boot, "bash", sys.executable, "-c", script]
+        done = subprocess.run(
+            command, cwd=ROOT, pass_fds=[sock.fileno()], capture_output=True, text=True, check=True, timeout=60
+        )
+    assert done.stdout == "False\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -11,8 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from pumpproxy.flow.sockets import ListenError, close_socket, open_sockets, port_of
-from pumpproxy.model import TcpAddress, UnixAddress
+from pumpproxy.flow.inherited import Inherited
+from pumpproxy.flow.sockets import (
+    ListenError,
+    close_socket,
+    end_others,
+    end_socket,
+    leave_socket,
+    open_sockets,
+    port_of,
+)
+from pumpproxy.model import BindAddress, InheritedAddress, TcpAddress, UnixAddress
 from tests.fakes import LOOPBACK
 from tests.flow.peers import has_ipv6
 
@@ -260,3 +270,115 @@ def test_closing_a_tcp_socket() -> None:
     port = sock.getsockname()[1]
     close_socket(sock)
     assert not reaches(socket.AF_INET, LOOPBACK, port)
+
+
+# Shared with others -------------------------------------------------------------------------------------------------
+
+
+def given(*sockets: socket.socket, shared: bool = False) -> Inherited:
+    """As if a process was started with these; another one has them, too."""
+    return Inherited({f"ours{number}": [os.dup(sock.fileno())] for number, sock in enumerate(sockets)}, shared=shared)
+
+
+def is_ours(name: str) -> bool:
+    """Whether `given` calls something so."""
+    return name.startswith("ours")
+
+
+def test_closing_ours_alone_leaves_the_others(path: Path) -> None:
+    """Who waits goes on waiting, a path stays."""
+    with opened(LOOPBACK) as tcp, unix(path) as local, socket.create_connection(tcp.getsockname()):
+        leave_socket(tcp.dup())
+        leave_socket(local.dup())
+        assert answers(path)
+        tcp.accept()[0].close()
+
+
+def test_ending_it_is_for_all_who_share_it(path: Path) -> None:
+    """Nobody can come any more though another has it still open; a path goes; one that is ended is ended."""
+    with opened(LOOPBACK) as tcp, unix(path) as local, socket.socket() as idle:
+        port = tcp.getsockname()[1]
+        end_socket(tcp.dup())
+        end_socket(local.dup())
+        end_socket(idle.dup())
+        assert not reaches(socket.AF_INET, LOOPBACK, port)
+        assert not path.exists()
+        end_socket(tcp.dup())
+        # Whoever wants the port has it, though the other has not closed yet.
+        opened(LOOPBACK, port).close()
+
+
+def test_what_is_there_and_not_wanted_is_ended() -> None:
+    """For all who share it, and told once."""
+    with opened(LOOPBACK) as stays, opened(LOOPBACK) as goes:
+        inherited = given(stays, goes)
+        wanted: list[BindAddress] = [InheritedAddress("tls"), TcpAddress(*stays.getsockname())]
+        assert end_others(inherited, wanted, is_ours) == ["ours1"]
+        assert reaches(socket.AF_INET, *stays.getsockname())
+        assert not reaches(socket.AF_INET, *goes.getsockname())
+        assert end_others(inherited, wanted, is_ours) == []
+        assert end_others(inherited, [], lambda _name: False) == []
+        assert end_others(inherited, [], is_ours) == ["ours0"]
+
+
+def test_what_another_process_accepts_from_is_not_ended() -> None:
+    """A predecessor that has not given way: it may have to go on with it."""
+    with opened(LOOPBACK) as sock:
+        inherited = given(sock, shared=True)
+        assert end_others(inherited, [], is_ours) == []
+        assert reaches(socket.AF_INET, *sock.getsockname())
+        (descriptor,) = inherited.named("ours0")
+        os.close(descriptor)
+
+
+def test_a_star_without_ipv6_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket that was opened for it is one for IPv4, which is wanted."""
+    with opened("0.0.0.0") as sock:  # noqa: S104 - what is tested
+        star = TcpAddress("*", sock.getsockname()[1])
+        inherited = given(sock)
+        real = socket.socket.bind
+
+        def no_ipv6(sock: socket.socket, address: tuple[str, int]) -> None:
+            if address[0] == "::":
+                raise OSError(errno.EADDRNOTAVAIL, "cannot assign requested address")
+            real(sock, address)
+
+        monkeypatch.setattr("socket.socket.bind", no_ipv6)
+        assert end_others(inherited, [star], is_ours) == []
+        (taken,) = open_sockets(star, inherited)
+        with taken:
+            assert inherited.name_of(taken) == "ours0"
+
+
+def test_a_socket_that_was_there_is_as_ours_are() -> None:
+    """Whoever made it: the same backlog, and what it accepts has TCP_NODELAY."""
+    with socket.create_server((LOOPBACK, 0), backlog=0) as sock:
+        (taken,) = open_sockets(TcpAddress(*sock.getsockname()), given(sock))
+        with taken, contextlib.ExitStack() as stack:
+            for _ in range(8):
+                stack.enter_context(socket.create_connection(sock.getsockname(), 20))
+            with taken.accept()[0] as accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_a_unix_socket_whose_path_is_gone_is_made_anew(path: Path) -> None:
+    """Nobody could come to the one that is there (a RuntimeDirectory= goes with each stop)."""
+    with unix(path) as before:
+        path.unlink()
+        (sock,) = open_sockets(UnixAddress(str(path)), given(before))
+        with sock:
+            assert answers(path)
+            assert sock.accept()
+
+
+def test_a_failure_with_what_was_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with any other."""
+    with opened(LOOPBACK) as sock:
+        inherited = given(sock)
+
+        def fails(_sock: socket.socket, _backlog: int) -> None:
+            raise OSError(errno.EADDRINUSE, "address already in use")
+
+        monkeypatch.setattr("socket.socket.listen", fails)
+        with pytest.raises(ListenError, match="address already in use"):
+            open_sockets(TcpAddress(*sock.getsockname()), inherited)

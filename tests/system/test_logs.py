@@ -20,6 +20,7 @@ from tests.system.daemon import Daemon
 from tests.system.servers import PATIENCE, naming_server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 HELLO = client_hello("pump2.example.test")
@@ -28,11 +29,31 @@ AT_ONCE = 4
 TWISTD_WITH = (
     "from pumpproxy.model import UnixAddress\n"
     "from pumpproxy.stats import datagrams, outlets\n"
-    "outlets.JOURNAL, datagrams.MOST = UnixAddress({path!r}), {most}\n"
+    "outlets.JOURNAL, datagrams.MOST = UnixAddress({path!r}), 50_000\n"
     "from twisted.scripts.twistd import run\n"
     "run()"
 )
-"""What stands for twistd where journald is at a path of the test's."""
+"""What stands for twistd where journald is at a path of the test's; little is kept."""
+SYSTEMD = "import os\nos.environ['JOURNAL_STREAM'] = '%d:%d' % (os.fstat(2).st_dev, os.fstat(2).st_ino)\n"
+"""As systemd starts it."""
+
+
+class BesideJournald(Daemon):
+    """A proxy whose journald is at `journal` in its folder."""
+
+    start = TWISTD_WITH
+
+    @classmethod
+    def command(cls, path: Path, options: Sequence[str], twistd: Sequence[str]) -> list[str]:
+        """What is started."""
+        program = cls.start.format(path=str(path.parent / "journal"))
+        return [sys.executable, "-c", program, *twistd, "pumpproxy", "-c", str(path), *options]
+
+
+class UnderSystemd(BesideJournald):
+    """... and where its standard error leads to, as it is told."""
+
+    start = SYSTEMD + TWISTD_WITH
 
 
 def file(port: int, behind: int, log: str) -> str:
@@ -134,13 +155,12 @@ def test_twistds_own_file_is_rotated_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("observer", [False, True])
 def test_a_journal_that_nobody_reads_makes_nobody_wait(tmp_path: Path, observer: bool) -> None:  # noqa: FBT001
     """Connections go on; what is kept comes when it is read, the rest is counted, and together that is everything."""
-    port, each, most = unused_port(), 150, 100_000
+    port, each = unused_port(), 150
     journald = Journald(tmp_path / "journal")
-    program = (sys.executable, "-c", TWISTD_WITH.format(path=str(journald.path), most=most))
     twistd = ("-n", "--pidfile=", *(["--logger=pumpproxy.stats.notices.observer"] if observer else []))
     with (
         naming_server(b"one") as behind,
-        Daemon(tmp_path, file(port, behind, "journal"), twistd=twistd, program=program) as daemon,
+        BesideJournald(tmp_path, file(port, behind, "journal"), twistd=twistd) as daemon,
     ):
         assert name_of(port, OTHER) == b"one"
         visitors = Visitors(port, each)
@@ -171,8 +191,6 @@ def test_under_systemd_everything_is_in_the_journal_once(tmp_path: Path) -> None
     """With our observer twistd's log is the journal, too, from its first line to its last; losses are told there."""
     port = unused_port()
     journald = Journald(tmp_path / "journal")
-    systemd = "import os\nos.environ['JOURNAL_STREAM'] = '%d:%d' % (os.fstat(2).st_dev, os.fstat(2).st_ino)\n"
-    program = (sys.executable, "-c", systemd + TWISTD_WITH.format(path=str(journald.path), most=20_000))
     entries: list[dict[str, str]] = []
 
     def said(text: str) -> bool:
@@ -181,7 +199,7 @@ def test_under_systemd_everything_is_in_the_journal_once(tmp_path: Path) -> None
 
     with naming_server(b"one") as behind:
         options = ("-n", "--pidfile=", "--logger=pumpproxy.stats.notices.observer")
-        daemon = Daemon(tmp_path, file(port, behind, "journal"), twistd=options, program=program)
+        daemon = UnderSystemd(tmp_path, file(port, behind, "journal"), twistd=options)
         try:
             until(lambda: said("serving"))
             Visitors(port, 50).join()
@@ -202,8 +220,7 @@ def test_the_last_lines_are_there_at_the_end(tmp_path: Path) -> None:
     """Of connections that the end cut, in the journal too."""
     port = unused_port()
     journald = Journald(tmp_path / "journal")
-    program = (sys.executable, "-c", TWISTD_WITH.format(path=str(journald.path), most=100_000))
-    with naming_server(b"one") as behind, Daemon(tmp_path, file(port, behind, "journal"), program=program) as daemon:
+    with naming_server(b"one") as behind, BesideJournald(tmp_path, file(port, behind, "journal")) as daemon:
         with socket.create_connection((LOOPBACK, port), PATIENCE) as connection:
             connection.sendall(HELLO[:20])
             time.sleep(0.2)
