@@ -115,7 +115,9 @@ def makeService(options: Options) -> IService:
     by_name = inherited()
     found = Inherited(by_name, shared=PREDECESSOR in by_name)
     predecessor = Predecessor(ours, found.pop(PREDECESSOR))
-    begun = _begin(path, None if options["strict"] else options.last_good, EX_CONFIG, predecessor.fault)
+    # Where somebody serves already, a bad file is no reason to serve another than that.
+    strict = options["strict"] or found.shared
+    begun = _begin(path, None if strict else options.last_good, EX_CONFIG, predecessor.fault)
     start = Start(
         path=path,
         grace=options.grace,
@@ -130,7 +132,13 @@ def makeService(options: Options) -> IService:
     twistd = {} if options.parent is None else options.parent
     handover = Handover(ours, service, Launch.of_process(), PidFile(twistd), service.supervision)
     # First: whoever finds the port open may send a signal, which ends a process that does not expect it.
-    Signals(ours, reload=handover.reload, hand_over=handover.begin, cut_grace=service.cut_grace).take()
+    Signals(
+        ours,
+        reload=handover.reload,
+        hand_over=handover.begin,
+        cut_grace=service.cut_grace,
+        reopen=service.reopen,
+    ).take()
     try:
         service.listen()
     except ListenError as error:

@@ -25,7 +25,8 @@ from tests.fakes import LOOPBACK, unused_port
 from tests.system.conftest import PUMP
 from tests.system.daemon import PATIENCE, ROOT, TWISTD
 from tests.system.servers import WebSocketClient, WebSocketServer, echo_server, naming_server, tcp_server
-from tests.system.succession import Succession, descriptors_of
+from tests.system.standin import StandIn
+from tests.system.succession import Succession, adopting, descriptors_of
 
 AT_ONCE = 6
 """Clients of each kind."""
@@ -217,6 +218,73 @@ def test_systemds_sockets_are_handed_on_by_their_name(tmp_path: Path, hello: byt
             for _ in range(2):
                 proxies.hand_over()
                 assert said(listening.getsockname()[1], hello) == b"named"
+
+
+def test_a_supervisor_is_told(tmp_path: Path, hello: bytes) -> None:
+    """By the predecessor who is the service now, by the successor that it serves; signs of life go on.
+
+    The store has what the successor serves, and no more what it does not.
+    """
+    port, gone, comes = (unused_port() for _ in range(3))
+    with (
+        adopting(),
+        echo_server(b"hi") as server,
+        StandIn(tmp_path, two(port, gone, server), environ={"WATCHDOG_USEC": "400000"}) as unit,
+        socket.create_connection((LOOPBACK, port), PATIENCE) as relay,
+    ):
+        assert unit.process is not None
+        relay.sendall(hello)
+        assert relay.recv(10) == b"hi"
+        first, heard = unit.main, len(unit.messages)
+        unit.path.write_text(two(port, comes, server))
+        os.kill(first, signal.SIGUSR2)
+        unit.wait_until(lambda: any("READY" in said for said in unit.messages[heard:]))
+        main, *kept, ready = unit.messages[heard:]
+        assert main == {"MAINPID": str(unit.main)}
+        assert unit.main != first
+        names = [f"pumpproxy-{LOOPBACK},{number}" for number in (port, comes)]
+        assert kept == [{"FDSTORE": "1", "FDNAME": name} for name in names]
+        assert ready == {"READY": "1", "STATUS": "0 routes, 1 of 1 server up, 0 relays"}
+        unit.wait_until(lambda: unit.kept == sorted(names))
+        signs = unit.life_sign
+        unit.wait_until(lambda: unit.life_sign > signs + 0.5)
+        relay.sendall(b"on")
+        assert relay.recv(10) == b"on"
+        relay.close()
+        assert unit.process.wait(PATIENCE) == 0
+        assert said(comes, hello) == b"hi"
+        os.kill(unit.main, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(unit.main, 0)[1]) == -signal.SIGTERM
+        assert [said for said in unit.messages if "STOPPING" in said] == unit.messages[-1:]
+        unit.start()
+        assert unit.kept == sorted(names)
+
+
+def two(port: int, other: int, server: int) -> str:
+    """A site on two ports."""
+    return site(port, server).replace(f":{port}\n", f":{port} {LOOPBACK}:{other}\n")
+
+
+def test_the_last_good_file_is_no_reason_to_hand_over(tmp_path: Path, hello: bytes) -> None:
+    """Where the file is bad: somebody serves already."""
+    port = unused_port()
+    with (
+        naming_server(b"named") as server,
+        Succession(tmp_path, site(port, server), "--last-good", str(tmp_path)) as one,
+    ):
+        wait_for(tmp_path / "last-good.ini")
+        one.path.write_text("nonsense")
+        os.kill(one.pid, signal.SIGUSR2)
+        one.wait_for("hand-over failed")
+        assert said(port, hello) == b"named"
+
+
+def wait_for(path: Path) -> None:
+    """Wait until there is such a file."""
+    end = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 # It does not come about ----------------------------------------------------------------------------------------------
