@@ -93,7 +93,7 @@ class ProxyService(Service):
         self._grace = start.grace
         self._handover_grace = start.handover_grace
         self.last_good = LastGood(reactor, start.last_good, start.fallback)
-        self._sink = AccessLog(loaded.config)
+        self._sink = AccessLog(loaded.config, reactor)
         self._descriptors = DescriptorBudget(descriptor_limit())
         self.environment = Environment(
             reactor=reactor,
@@ -124,6 +124,7 @@ class ProxyService(Service):
     def startService(self) -> None:
         """Accept."""
         super().startService()
+        self._sink.start()
         for problem in self._loaded.warnings:
             self.log.warn("{problem}", problem=str(problem))
         config = self.config
@@ -200,6 +201,10 @@ class ProxyService(Service):
         self._listeners.adopt(opened)
         self._listeners.follow()
 
+    def reopen(self) -> None:
+        """Open log files by their names again: a SIGUSR1."""
+        self._sink.reopen()
+
     # The end
 
     def stopService(self) -> Deferred[None]:
@@ -228,12 +233,13 @@ class ProxyService(Service):
         self._checkers.keep(lambda pool: pool.waiting > 0 or pool.backend.on_down is OnDown.CLOSE)
         return self._farewell.begin(self._handover_grace).addCallback(self._gone)
 
-    def _gone(self, _: None) -> None:
+    def _gone(self, _: None) -> Deferred[None]:
         self.supervision.stop()
         poller, self._poller = self._poller, None
         if poller is not None:
             poller.stop()
             self.environment.pipes.close()
+        return self._sink.stop()
 
     # Limits, names, relays and checks
 

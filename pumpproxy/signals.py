@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """SIGHUP reloads, SIGUSR2 hands over, and a second SIGTERM cuts the grace short that the first began."""
+    """SIGHUP reloads, SIGUSR1 reopens logs, SIGUSR2 hands over; a second SIGTERM cuts the first's grace short."""
 
     def __init__(
         self,
@@ -25,18 +25,24 @@ class Signals:
         reload: Callable[[], object],
         hand_over: Callable[[], object],
         cut_grace: Callable[[], object],
+        reopen: Callable[[], object],
     ) -> None:
         """What is called later, by the reactor, each time."""
         self._reactor = reactor
         self._reload = reload
         self._hand_over = hand_over
         self._cut_grace = cut_grace
+        self._reopen = reopen
 
     def take(self) -> None:
-        """Expect them: the second SIGTERM once the reactor, whose the first is, runs; the others from now on."""
+        """Expect them: the second SIGTERM once the reactor, whose the first is, runs; most others from now on.
+
+        SIGUSR1 then, too: until then twistd takes it for a log file of its own, unless somebody has it.
+        """
         signal.signal(signal.SIGHUP, self._hang_up)
         signal.signal(signal.SIGUSR2, self._user)
         self._reactor.callWhenRunning(self._second_term)
+        self._reactor.callWhenRunning(self._after_rotation)
 
     def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reload)
@@ -54,6 +60,16 @@ class Signals:
 
         if callable(first):
             signal.signal(signal.SIGTERM, term)
+
+    def _after_rotation(self) -> None:
+        own = signal.getsignal(signal.SIGUSR1)
+
+        def rotated(number: int, frame: FrameType | None) -> None:
+            if callable(own):
+                own(number, frame)
+            self._reactor.callFromThread(self._reopen)
+
+        signal.signal(signal.SIGUSR1, rotated)
 
     def _hurry(self, _number: int, _frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._cut_grace)

@@ -132,7 +132,13 @@ def makeService(options: Options) -> IService:
     twistd = {} if options.parent is None else options.parent
     handover = Handover(ours, service, Launch.of_process(), PidFile(twistd), service.supervision)
     # First: whoever finds the port open may send a signal, which ends a process that does not expect it.
-    Signals(ours, reload=handover.reload, hand_over=handover.begin, cut_grace=service.cut_grace).take()
+    Signals(
+        ours,
+        reload=handover.reload,
+        hand_over=handover.begin,
+        cut_grace=service.cut_grace,
+        reopen=service.reopen,
+    ).take()
     try:
         service.listen()
     except ListenError as error:

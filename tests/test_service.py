@@ -334,6 +334,28 @@ def test_a_maxconn_beyond_the_descriptors_is_warned_of(tmp_path: Path, monkeypat
 
 
 @pytest_twisted.ensureDeferred
+async def test_the_last_lines_are_in_the_file(tmp_path: Path) -> None:
+    """A connection that the end cuts has its line, and the file is opened again where it was moved away."""
+    port, path = unused_port(), tmp_path / "access.log"
+    with server(read_all_of) as behind:
+        running = Running(tmp_path, f"[global]\nlog = file:{path}\n" + text(port, behind))
+        running.service.environment.sink = running.service._sink
+        with socket.create_connection((LOOPBACK, port)) as connection:
+            connection.sendall(HELLO)
+            await until(lambda: bool(running.service.environment.connections))
+            await until(path.exists)
+            path.rename(tmp_path / "old.log")
+            running.service.reopen()
+            await until(path.exists)
+            assert running.reload(f"[global]\nlog = file:{path}\nmaxconn = 9\n" + text(port, behind))
+            await running.service.stopService()
+    old, lines = (tmp_path / "old.log").read_text().splitlines(), path.read_text().splitlines()
+    assert any(line.endswith("[info] reload: global: maxconn: none -> 9") for line in lines)
+    assert lines[-1].endswith(" outcome=shutdown")
+    assert sum(": [info] serving 1 routes" in line for line in old + lines) == 1
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_is_taken_is_kept(tmp_path: Path) -> None:
     """The file of the start and of each good reload; one that is refused, for whatever reason, is not."""
     kept = tmp_path / "last-good.ini"

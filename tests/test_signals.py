@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pumpproxy.interfaces import Reactor
 
-TAKEN = (signal.SIGHUP, signal.SIGUSR2, signal.SIGTERM)
+TAKEN = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 
 
 class FakeReactor(MemoryReactorClock):
@@ -49,6 +49,7 @@ def taken(told: list[str]) -> FakeReactor:
         reload=lambda: told.append("reload"),
         hand_over=lambda: told.append("hand over"),
         cut_grace=lambda: told.append("cut"),
+        reopen=lambda: told.append("reopen"),
     ).take()
     reactor.run()
     return reactor
@@ -76,3 +77,26 @@ def test_the_second_sigterm_cuts_the_grace() -> None:
     for call in reactor.woken:
         call()
     assert told == ["stop", "cut", "cut"]
+
+
+def test_sigusr1_reopens_once_the_reactor_runs() -> None:
+    """Whoever has taken it meanwhile, as twistd does to rotate a file of its own, has it first, each time."""
+    told: list[str] = []
+    signal.signal(signal.SIGUSR1, lambda *_: told.append("rotate"))
+    reactor = taken(told)
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGUSR1)
+    for call in reactor.woken:
+        call()
+    assert told == ["rotate", "rotate", "reopen", "reopen"]
+
+
+def test_sigusr1_ends_nobody() -> None:
+    """Where there is no file at all."""
+    told: list[str] = []
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    reactor = taken(told)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    for call in reactor.woken:
+        call()
+    assert told == ["reopen"]

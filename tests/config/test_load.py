@@ -152,7 +152,6 @@ def test_frontend_and_backend_may_share_a_name() -> None:
 @pytest.mark.parametrize(
     ("kind", "key"),
     [
-        ("global", "log = syslog:local2"),
         ("stats", "bind = *:8404"),
     ],
 )
