@@ -25,6 +25,8 @@ SHELL = "/bin/sh"
 # of a mere subshell would be the number of the first.
 _OUTER = 'cd -- "$1" || exit; shift; ' + SHELL + ' -c "$0" sh "$@" &'
 _INNER = 'echo "pid $$" >&3; LISTEN_PID=$$; export LISTEN_PID; exec "$@"'
+_NAME_MOST = 15
+"""Bytes of a process' name that the kernel keeps: TASK_COMM_LEN, and a zero."""
 # What Python ignores, and a program that it starts would go on ignoring.
 _IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -41,16 +43,15 @@ class Launch:
     def of_process(cls) -> Self:
         """Our own. To be asked before the working directory changes, as a daemon's does.
 
-        The interpreter is named by its path, not by its file: what is there now may be a newer one. So is the
-        directory, where its name (PWD) says more than what it is: a link to the release in use.
+        A program is named by its path, not by its file: what is there then may be a newer one. So is the directory,
+        where its name (PWD) says more than what it is: a link to the release in use.
         """
-        program = sys.executable or sys.orig_argv[0]
         environment = {
             name: value
             for name, value in start_environment().items()
             if not name.startswith("LISTEN_") and name != "WATCHDOG_PID"
         }
-        return cls((program, *sys.orig_argv[1:]), _folder(environment.get("PWD", "")), environment)
+        return cls(_command(), _folder(environment.get("PWD", "")), environment)
 
     def start(self, handed: Sequence[tuple[str, int]]) -> int:
         """Start it, with these descriptors by their names, the first of which it says its number to.
@@ -72,6 +73,18 @@ class Launch:
         finally:
             for copy in copies:
                 os.close(copy)
+
+
+def _command() -> tuple[str, ...]:
+    """A script is called as such again: the process has its name (pidof, journald's _COMM), not the interpreter's."""
+    words = sys.orig_argv
+    with suppress(OSError):
+        name = Path("/proc/self/comm").read_text().rstrip("\n")
+        # The interpreter's line may have an option between.
+        for place, word in enumerate(words[1:3], 1):
+            if "/" in word and Path(word).name[:_NAME_MOST] == name:
+                return tuple(words[place:])
+    return (sys.executable or words[0], *words[1:])
 
 
 def _folder(named: str) -> str:

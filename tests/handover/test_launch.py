@@ -130,6 +130,16 @@ def test_the_command_is_the_one_of_the_start(tmp_path: Path, words: tuple[str, .
     assert folder == str(tmp_path)
 
 
+@pytest.mark.parametrize("option", ["", " -I"])
+def test_a_script_is_called_as_such(tmp_path: Path, option: str) -> None:
+    """The process has its name then, and the interpreter that it names by then."""
+    script = tmp_path / "a-script-with-a-long-name"
+    script.write_text(f"#!{sys.executable}{option}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{SHOWS}")
+    script.chmod(0o755)
+    done = subprocess.run([script, "-c", "x y"], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout)[0] == [str(script), "-c", "x y"]
+
+
 def test_what_was_said_to_one_process_is_not_said_to_the_next(tmp_path: Path) -> None:
     """Of sockets that were handed over, and of whose watchdog it is; the rest of the environment stays."""
     (tmp_path / "shows.py").write_text(SHOWS)
