@@ -107,11 +107,6 @@ def test_the_changelog_tells_of_this_version() -> None:
     assert re.search(rf"^## \[?{re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
 
 
-def test_the_package_is_of_this_version() -> None:
-    """Debian's changelog begins with it, too."""
-    assert (ROOT / "debian" / "changelog").read_text("utf-8").startswith(f"pumpproxy ({__version__})")
-
-
 def test_the_makefile_is_told_in_its_head() -> None:
     """Each target that a person may call is explained at the top of the Makefile."""
     text = (ROOT / "Makefile").read_text("utf-8")

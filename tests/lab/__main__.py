@@ -48,7 +48,13 @@ def inside(suite: str, *, quick: bool) -> list[Step]:
             logs.journal_stands_still,
             logs.files,
             standing.socket_units,
+            standing.taken_port,
             partial(unbroken.upgrade_stopped, package=upgrade),
+            *(
+                partial(standing.of_another_release, package=packages.package_of(other))
+                for other in SUITES
+                if other != suite
+            ),
         ]
     return [*steps, standing.smoke, standing.purge]
 

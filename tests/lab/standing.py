@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 EXPOSURE = 1.5
 SOCKET_UNITS = "pumpproxy-http.socket pumpproxy-https.socket"
-SMOKE = Path(__file__).parents[2] / "debian" / "tests" / "smoke"
+ROOT = Path(__file__).parents[2]
+SMOKE = ROOT / "debian" / "tests" / "smoke"
+HOLDER = "lab-holder.service"
 BIND_ALONE = f"{1 << 10:016x}"
 """CAP_NET_BIND_SERVICE, as /proc writes it."""
 PAGES = (
@@ -97,6 +99,35 @@ def socket_units(lab: Booted) -> Iterator[str]:
             f"cd /etc/systemd/system; rm {SOCKET_UNITS}; systemctl daemon-reload; systemctl start {UNIT}"
         )
     lab.wait_for("lighttpd's pages on :80 and :443", PAGES, 10)
+
+
+def taken_port(lab: Booted) -> Iterator[str]:
+    """While another server has :80 it does not start, says why, and is there as soon as the port is free."""
+    lab.run("systemctl", "stop", UNIT)
+    lab.run("systemd-run", "--quiet", f"--unit={HOLDER}", "python3", "-m", "http.server", "80")
+    lab.wait_for("the other server", "curl -sf http://127.0.0.1:80/", 10)
+    moment = lab.moment()
+    try:
+        failed = lab.ask("systemctl", "start", UNIT)
+        assert failed.returncode, failed.stdout
+        told = lab.journal(moment).splitlines()[0]
+        yield f"journal: {told}"
+        assert "cannot listen on *:80" in told
+    finally:
+        lab.run("systemctl", "stop", HOLDER)
+    took = lab.wait_for("the pages", PAGES, 20)
+    yield f"serves {took:.1f} s after the port is free"
+
+
+def of_another_release(lab: Booted, package: Path) -> Iterator[str]:
+    """The package that was built on the other release serves here, too."""
+    if not package.exists():
+        yield f"LEFT OUT: {package.relative_to(ROOT)} is not built"
+        return
+    lab.run("dpkg", "-i", lab.put(package))
+    lab.run("systemctl", "restart", UNIT)
+    lab.wait_for("lighttpd's pages on :80 and :443", PAGES, 10)
+    yield f"status: {lab.show('StatusText')}"
 
 
 def smoke(lab: Booted) -> Iterator[str]:
