@@ -1,8 +1,8 @@
 """Where ended connections and requests are told, one access log line each, and with them all else that is logged.
 
 With `log = twistd` that is twistd's log, which is as fast as the file or terminal behind it; else an outlet of our own
-(`stats.outlets`), beside it. Lines are made for all records of some milliseconds at once: one by one, between the system
-calls of connections, they cost three times as much. May not: block, or raise.
+(`stats.outlets`), beside it. Lines are made for all records of some milliseconds at once: one by one, between the
+system calls of connections, they cost three times as much. May not: block, or raise.
 """
 
 from __future__ import annotations
