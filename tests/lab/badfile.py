@@ -37,13 +37,13 @@ def _mistaken(lab: Booted) -> Iterator[None]:
 
 def reload(lab: Booted) -> Iterator[str]:
     """`systemctl reload` fails; journal and status say where and why; traffic does not notice."""
-    pid, cursor = lab.pid, lab.cursor()
+    pid, moment = lab.pid, lab.moment()
     with _mistaken(lab):
         with lab.load() as loads:
             failed = lab.ask("systemctl", "reload", UNIT)
         yield unharmed(loads[0])
         assert failed.returncode != 0, failed.stdout
-        journal = lab.journal(cursor)
+        journal = lab.journal(moment)
         yield from (f"journal: {line}" for line in journal.splitlines() if f"{FILE}:" in line or "hint" in line)
         assert _tells(journal), journal
         status = lab.ask("systemctl", "status", "--no-pager", "--full", UNIT).stdout
@@ -65,7 +65,7 @@ def hup(lab: Booted) -> Iterator[str]:
 
 def restart(lab: Booted) -> Iterator[str]:
     """`systemctl restart` with it serves the last good file, and says so in every way there is."""
-    cursor = lab.cursor()
+    moment = lab.moment()
     with _mistaken(lab):
         with lab.load() as loads:
             lab.run("systemctl", "restart", UNIT)
@@ -73,7 +73,7 @@ def restart(lab: Booted) -> Iterator[str]:
         status = lab.show("StatusText")
         yield f"status: {status}"
         assert "last good" in status, status
-        errors = lab.journal(cursor, "PRIORITY=3")
+        errors = lab.journal(moment, "PRIORITY=3")
         yield from (f"journal, error: {line}" for line in errors.splitlines())
         assert _tells(errors), errors
         checked = lab.ask("pumpproxy", "check")

@@ -21,6 +21,8 @@ UNIT = "pumpproxy.service"
 CERTIFICATE = "/etc/lab/cert.pem"
 FILE = "/etc/pumpproxy/proxy.ini"
 PATIENCE = 60.0
+AROUND = 2.0
+"""Seconds of load before and after what is done under it."""
 
 
 class CommandFailedError(AssertionError):
@@ -147,14 +149,16 @@ class Booted:
         """The daemon's main process, as systemd sees it."""
         return int(self.show("MainPID"))
 
-    def cursor(self) -> str:
-        """Where the journal is now."""
-        said = self.run("journalctl", "-n", "0", "--show-cursor", "--quiet")
-        return said.rpartition("-- cursor: ")[2].strip()
+    def moment(self) -> str:
+        """From when on the journal is read: the beginning of a second, which this waits for.
 
-    def journal(self, after: str, *matches: str) -> str:
+        A cursor would not do: beside a match `--after-cursor` leaves out the first entry.
+        """
+        return self.run("sh", "-c", "sleep $(python3 -c 'import time; print(1 - time.time() % 1)'); date +@%s")
+
+    def journal(self, since: str, *matches: str, output: str = "cat") -> str:
         """What the unit logged since then."""
-        return self.run("journalctl", "--quiet", "--output=cat", f"--after-cursor={after}", "-u", UNIT, *matches)
+        return self.run("journalctl", "--quiet", f"--output={output}", f"--since={since}", "-u", UNIT, *matches)
 
     def wait_for(self, what: str, script: str, seconds: float = PATIENCE) -> float:
         """Until a shell condition holds inside; the seconds that it took."""
@@ -177,13 +181,16 @@ class Booted:
         return self.pid
 
     @contextmanager
-    def load(self, rate: float = 100, *, before: float = 2.0, after: float = 2.0) -> Iterator[list[Load]]:
-        """Visitors while the block runs, and some seconds around it; their report is in the list afterwards."""
+    def load(self, rate: float = 100, *, query: int = 0) -> Iterator[list[Load]]:
+        """Visitors while the block runs, and a while around it; their report is in the list afterwards.
+
+        `query`: bytes by which their requests, and the lines of the log, are longer.
+        """
         found: list[Load] = []
-        with self._beside(HERE / "load.py", str(rate), CERTIFICATE) as process:
-            time.sleep(before)
+        with self._beside(HERE / "load.py", str(rate), CERTIFICATE, str(query)) as process:
+            time.sleep(AROUND)
             yield found
-            time.sleep(after)
+            time.sleep(AROUND)
             found.append(Load(self._end(process)))
 
     @contextmanager

@@ -1,10 +1,11 @@
 """Visitors that keep coming to :80 and :443, run inside a booted system with nothing but Python's standard library.
 
-    python3 load.py RATE CERTIFICATE
+    python3 load.py RATE CERTIFICATE QUERY
 
-RATE new connections a second, half of them to each port, until its input ends. Each asks lighttpd for its page and
-reads the answer to its end. Then one JSON object: what became of them all, and how long the slowest took. A connection
-that the kernel refuses is `refused`; one that ends without its whole answer is named by what it met.
+RATE new connections a second, half of them to each port, until its input ends. Each asks lighttpd for its page, with a
+query of so many bytes, and reads the answer to its end. Then one JSON object: what became of them all, and how long the
+slowest took. A connection that the kernel refuses is `refused`; one that ends without its whole answer is named by what
+it met.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from collections import Counter
 
 NAME = "www.example.test"
 PAGE = b"lighttpd's page\n"
-REQUEST = f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode()
 PATIENCE = 60.0
 """Seconds for one visit: more than the proxy may be away."""
 
@@ -45,12 +45,13 @@ class Visits:
         )
 
 
-async def answer(port: int, tls: ssl.SSLContext) -> str:
+async def answer(port: int, tls: ssl.SSLContext, query: int) -> str:
     """One visit; what it met."""
+    target = f"/?{'q' * query}" if query else "/"
     context, name = (tls, NAME) if port == 443 else (None, None)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name)
     try:
-        writer.write(REQUEST)
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
         got = await reader.read(-1)
     finally:
         writer.close()
@@ -62,11 +63,11 @@ async def answer(port: int, tls: ssl.SSLContext) -> str:
     return "good" if got.endswith(PAGE) else "cut"
 
 
-async def visit(visits: Visits, port: int, tls: ssl.SSLContext) -> None:
+async def visit(visits: Visits, port: int, tls: ssl.SSLContext, query: int) -> None:
     """One visit, timed, its end counted whatever it was."""
     begun = time.monotonic()
     try:
-        end = await asyncio.wait_for(answer(port, tls), PATIENCE)
+        end = await asyncio.wait_for(answer(port, tls, query), PATIENCE)
     except ConnectionRefusedError:
         end = "refused"
     except ConnectionResetError:
@@ -81,7 +82,7 @@ async def visit(visits: Visits, port: int, tls: ssl.SSLContext) -> None:
     visits.slowest[port] = max(visits.slowest[port], took)
 
 
-async def come(rate: float, certificate: str) -> Visits:
+async def come(rate: float, certificate: str, query: int) -> Visits:
     """Visits at this rate until the input ends; those that are on their way are waited for."""
     tls = ssl.create_default_context(cafile=certificate)
     visits = Visits()
@@ -89,7 +90,7 @@ async def come(rate: float, certificate: str) -> Visits:
     running: set[asyncio.Task[None]] = set()
     begun, number = time.monotonic(), 0
     while not ended.done():
-        task = asyncio.create_task(visit(visits, (80, 443)[number % 2], tls))
+        task = asyncio.create_task(visit(visits, (80, 443)[number % 2], tls, query))
         running.add(task)
         task.add_done_callback(running.discard)
         number += 1
@@ -99,4 +100,4 @@ async def come(rate: float, certificate: str) -> Visits:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(asyncio.run(come(float(sys.argv[1]), sys.argv[2])).report() + "\n")
+    sys.stdout.write(asyncio.run(come(float(sys.argv[1]), sys.argv[2], int(sys.argv[3]))).report() + "\n")

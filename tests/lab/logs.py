@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING
 
-from tests.lab.booted import CERTIFICATE, UNIT
+from tests.lab.booted import CERTIFICATE
 from tests.lab.site import proxy_ini, take_file
 from tests.lab.unbroken import unharmed
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 ASKED = 7
 STOPPED = 10.0
+RATE = 200
+LONG = 6000
+"""Bytes of query that make the lines of ten seconds more than the 4 MiB that are kept."""
+TOLD = 90.0
+"""Seconds until losses are told: once a minute."""
 SLACK = 0.5
 """Seconds by which the slowest of so many may differ between two equal runs on a busy machine."""
 ACCESS_LOG = "/var/log/pumpproxy/access.log"
@@ -24,13 +30,12 @@ ACCESS_LOG = "/var/log/pumpproxy/access.log"
 
 def fields(lab: Booted) -> Iterator[str]:
     """`journalctl -u pumpproxy PUMPPROXY_SNI=NAME` finds the lines of just that name."""
-    cursor = lab.cursor()
+    moment = lab.moment()
     with lab.load():
         for _ in range(ASKED):
             lab.run("curl", "-sf", "--cacert", CERTIFICATE, "https://other.example.test/")
     time.sleep(1)
-    found = _records(lab, cursor, "PUMPPROXY_SNI=other.example.test")
-    others = _records(lab, cursor, "PUMPPROXY_SNI=www.example.test")
+    found, others = (_records(lab, moment, f"PUMPPROXY_SNI={name}.example.test") for name in ("other", "www"))
     yield f"{len(found)} lines of other.example.test, {len(others)} of www.example.test"
     assert len(found) == ASKED
     assert all("sni=other.example.test" in str(record["MESSAGE"]) for record in found)
@@ -38,32 +43,43 @@ def fields(lab: Booted) -> Iterator[str]:
     yield f"fields: {', '.join(sorted(name for name in found[0] if name.startswith('PUMPPROXY_')))}"
 
 
-def _records(lab: Booted, cursor: str, match: str) -> list[dict[str, object]]:
-    said = lab.run("journalctl", "--quiet", "--output=json", f"--after-cursor={cursor}", "-u", UNIT, match)
-    return [json.loads(line) for line in said.splitlines()]
+def _records(lab: Booted, moment: str, match: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in lab.journal(moment, match, output="json").splitlines()]
 
 
 def journal_stands_still(lab: Booted) -> Iterator[str]:
-    """With journald stopped for 10 s under load nobody waits for it, and the lines that are lost are counted."""
-    with lab.load(200) as loads:
+    """With journald stopped for 10 s under load nobody waits for it, and each line that is lost is counted."""
+    with lab.load(RATE, query=LONG) as loads:
         time.sleep(STOPPED)
     alone = loads[0]
     yield f"beforehand: {unharmed(alone)}, p99 {alone.p99:.3f} s"
     journald = lab.show("MainPID", "systemd-journald.service")
-    cursor = lab.cursor()
-    try:
-        with lab.load(200) as loads:
-            lab.run("kill", "-STOP", journald)
+    moment = lab.moment()
+    with lab.load(RATE, query=LONG) as loads:
+        lab.run("kill", "-STOP", journald)
+        try:
             time.sleep(STOPPED)
+        finally:
             lab.run("kill", "-CONT", journald)
-    finally:
-        lab.run("kill", "-CONT", journald)
     stopped = loads[0]
     yield f"stopped: {unharmed(stopped)}, p99 {stopped.p99:.3f} s"
     assert stopped.slowest < alone.slowest + SLACK
-    reported = f"journalctl -q -o cat --after-cursor='{cursor}' -u {UNIT} | grep -i 'lost'"
-    lab.wait_for("a line that counts the losses", reported, 90)
-    yield f"journal: {lab.run('sh', '-c', reported).splitlines()[0]}"
+    written, lost = _accounted(lab, moment, stopped.visits)
+    yield f"lines: {written} written, {lost} counted as lost"
+    assert lost
+    assert written + lost == stopped.visits
+
+
+def _accounted(lab: Booted, moment: str, visits: int) -> tuple[int, int]:
+    """How many lines are there since then, and how many are told as lost, as soon as that is all of them."""
+    end = time.monotonic() + TOLD
+    while True:
+        lines = lab.journal(moment)
+        lost = sum(map(int, re.findall(r"^(\d+) log lines? w(?:as|ere) lost", lines, re.MULTILINE)))
+        written = lines.count(" outcome=")
+        if written + lost >= visits or time.monotonic() > end:
+            return written, lost
+        time.sleep(2)
 
 
 def files(lab: Booted) -> Iterator[str]:

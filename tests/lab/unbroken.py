@@ -60,14 +60,14 @@ def watchdog(lab: Booted) -> Iterator[str]:
     lab.write(DROP_IN, f"[Service]\nWatchdogSec={WATCHDOG}\n")
     lab.shell(f"systemctl daemon-reload; systemctl restart {UNIT}")
     pid = lab.pid
-    cursor = lab.cursor()
+    moment = lab.moment()
     with lab.load() as loads:
         lab.run("kill", "-STOP", str(pid))
         lab.wait_for_another(pid)
     yield f"{loads[0]}; WatchdogSec={WATCHDOG}"
     lab.shell(f"rm {DROP_IN}; systemctl daemon-reload; systemctl restart {UNIT}")
     assert not loads[0].refused
-    said = lab.run("journalctl", "--quiet", "--output=cat", f"--after-cursor={cursor}", f"UNIT={UNIT}")
+    said = lab.run("journalctl", "--quiet", "--output=cat", f"--since={moment}", f"UNIT={UNIT}")
     assert "atchdog" in said, said
 
 
