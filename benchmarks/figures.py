@@ -32,7 +32,7 @@ COMPARED = (CONNECTION, GIB, ROUND_TRIP, IDLE, REQUEST)
 
 SILENT = Figure("silent", "CPU a connection, no access log", "us")
 LOGGED = Figure("logged", "CPU a connection, a log line each", "us")
-FILED = Figure("filed", "... a line each in a file (`log = file:PATH`)", "us")
+FILED = Figure("filed", "... in a file of its own (`log = file:PATH`)", "us")
 JOURNALED = Figure("journaled", "... in the journal (`log = journal`)", "us")
 TWISTED = Figure("twisted", "... in twistd's log (`log = twistd`)", "us")
 LOGS = (SILENT, LOGGED, FILED, JOURNALED, TWISTED)

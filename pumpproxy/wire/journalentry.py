@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 LONGEST = 48 * 1024
 """Bytes of a value. With all its fields an entry then is a datagram that a socket's default buffer of 208 KiB takes:
@@ -18,8 +18,12 @@ none has to be handed over as a file (memfd), as sd_journal_send does with what 
 _CUT = b"\n[... %d bytes are left out ...]\n"
 
 
-def entry(fields: Iterable[tuple[str, str]]) -> bytes:
+def entry(fields: Sequence[tuple[str, str]]) -> bytes:
     """All these fields, in their order; names are upper case, digits and `_`, and do not begin with `_` or a digit."""
+    text = "".join([f"{name}={value}\n" for name, value in fields])
+    # So nearly all are, and this costs a sixth.
+    if text.count("\n") == len(fields) and len(text) <= LONGEST and text.isascii():
+        return text.encode("ascii")
     return b"".join([_field(name, value) for name, value in fields])
 
 

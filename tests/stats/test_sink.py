@@ -15,7 +15,7 @@ from pumpproxy.stats import outlets
 from pumpproxy.stats.accesslog import line
 from pumpproxy.stats.losses import FIRST
 from pumpproxy.stats.notices import OwnLog
-from pumpproxy.stats.sink import AccessLog
+from pumpproxy.stats.sink import GATHER, AccessLog
 from tests.logs import logged
 from tests.stats.journald import Journald
 from tests.stats.reactors import LogReactor
@@ -140,12 +140,31 @@ def test_a_journal_gets_lines_and_notices(journald: Journald) -> None:
     assert lines == ["warn: b/s is DOWN", "warn: afterwards"]
 
 
+def test_lines_are_written_together(journald: Journald) -> None:
+    """Those of some milliseconds; a notice comes after what was before it, and brings it along."""
+    reactor = LogReactor()
+    sink = access_log(config(LogSink.JOURNAL), reactor)
+    sink.start()
+    sink.ended(SESSION)
+    sink.ended(REQUEST)
+    assert journald.waiting() == []
+    reactor.advance(GATHER)
+    assert ["PUMPPROXY_SNI" in entry for entry in journald.entries()] == [True, False]
+    assert reactor.getDelayedCalls() == []
+    sink.ended(SESSION)
+    log.info("afterwards")
+    assert ["PUMPPROXY_SNI" in entry for entry in journald.entries()] == [True, False]
+    sink.stop()
+    assert reactor.getDelayedCalls() == []
+
+
 def test_nothing_is_open_before_the_start(journald: Journald) -> None:
     """Who logs before it is kept waiting."""
     reactor = LogReactor()
     sink = access_log(config(LogSink.JOURNAL), reactor)
     sink.ended(SESSION)
     assert journald.waiting() == []
+    reactor.advance(GATHER)
     sink.start()
     reactor.write()
     assert len(journald.waiting()) == 1
