@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from pumpproxy.interfaces import Reactor
 
 
+class _Nobody:
+    """Takes a signal that would end the process. It is false: twistd takes what nobody has by that sign."""
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Do nothing."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class Signals:
     """SIGHUP reloads, SIGUSR1 reopens logs, SIGUSR2 hands over; a second SIGTERM cuts the first's grace short."""
 
@@ -37,9 +47,11 @@ class Signals:
     def take(self) -> None:
         """Expect them: the second SIGTERM once the reactor, whose the first is, runs; most others from now on.
 
-        SIGUSR1 then, too: until then twistd takes it for a log file of its own, unless somebody has it.
+        SIGUSR1 then, too: until then it does nothing, and twistd may take it for a log file of its own.
         """
         signal.signal(signal.SIGHUP, self._hang_up)
+        if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
+            signal.signal(signal.SIGUSR1, _Nobody())
         signal.signal(signal.SIGUSR2, self._user)
         self._reactor.callWhenRunning(self._second_term)
         self._reactor.callWhenRunning(self._after_rotation)

@@ -40,17 +40,22 @@ def _signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def taken(told: list[str]) -> FakeReactor:
-    """A reactor that runs, whose own the first SIGTERM is."""
-    reactor = FakeReactor()
-    signal.signal(signal.SIGTERM, lambda *_: told.append("stop"))
-    Signals(
+def signals_of(reactor: FakeReactor, told: list[str]) -> Signals:
+    """Signals that tell what was asked for."""
+    return Signals(
         cast("Reactor", reactor),
         reload=lambda: told.append("reload"),
         hand_over=lambda: told.append("hand over"),
         cut_grace=lambda: told.append("cut"),
         reopen=lambda: told.append("reopen"),
-    ).take()
+    )
+
+
+def taken(told: list[str]) -> FakeReactor:
+    """A reactor that runs, whose own the first SIGTERM is."""
+    reactor = FakeReactor()
+    signal.signal(signal.SIGTERM, lambda *_: told.append("stop"))
+    signals_of(reactor, told).take()
     reactor.run()
     return reactor
 
@@ -92,10 +97,14 @@ def test_sigusr1_reopens_once_the_reactor_runs() -> None:
 
 
 def test_sigusr1_ends_nobody() -> None:
-    """Where there is no file at all."""
+    """Where there is no file at all; nor before the reactor runs, when twistd still finds that nobody has it."""
     told: list[str] = []
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-    reactor = taken(told)
+    reactor = FakeReactor()
+    signals_of(reactor, told).take()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert not signal.getsignal(signal.SIGUSR1)
+    reactor.run()
     os.kill(os.getpid(), signal.SIGUSR1)
     for call in reactor.woken:
         call()
