@@ -138,3 +138,13 @@ def descriptors_of(pid: int) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             found.append(str(link.readlink()))
     return found
+
+
+def has_at_most(pid: int, most: int) -> bool:
+    """Whether a process comes to have no more descriptors than that, once its last connections are closed."""
+    end = time.monotonic() + PATIENCE
+    while len(descriptors_of(pid)) > most:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True

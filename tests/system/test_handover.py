@@ -26,7 +26,7 @@ from tests.system.conftest import PUMP
 from tests.system.daemon import PATIENCE, ROOT, TWISTD
 from tests.system.servers import WebSocketClient, WebSocketServer, echo_server, naming_server, tcp_server
 from tests.system.standin import StandIn
-from tests.system.succession import Succession, adopting, descriptors_of
+from tests.system.succession import Succession, adopting, descriptors_of, has_at_most
 
 AT_ONCE = 6
 """Clients of each kind."""
@@ -159,8 +159,8 @@ def test_two_hand_overs_under_load(
             load.finish()
             first, second, third = proxies.pids
             # Two relays, but no listener: as many descriptors more as less, and those of epoll and of the log.
-            assert len(descriptors_of(first)) <= fresh + 2
-            assert len(descriptors_of(third)) <= fresh + 4
+            assert has_at_most(first, fresh + 2)
+            assert has_at_most(third, fresh + 4)
             for one in sockets:
                 assert one.echo("at last") == "at last"
                 one.close()
