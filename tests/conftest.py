@@ -35,6 +35,8 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# In the build of a package, where the versions of others are what is new: the first of the same examples.
+settings.register_profile("package", settings.get_profile("ci"), max_examples=20)
 settings.load_profile("ci")
 
 OF_THE_MACHINE = "machine: "
