@@ -44,6 +44,7 @@ def inside(suite: str, *, quick: bool) -> list[Step]:
             partial(unbroken.upgrade_of_the_unit, package=another_unit),
             unbroken.watchdog,
             badfile.hup,
+            partial(badfile.upgrade, package=upgrade),
             badfile.nothing_to_fall_back_on,
             logs.journal_stands_still,
             logs.files,

@@ -11,6 +11,7 @@ from tests.lab.unbroken import unharmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.lab.booted import Booted
 
@@ -80,6 +81,18 @@ def restart(lab: Booted) -> Iterator[str]:
         yield f"pumpproxy check: status {checked.returncode}"
         assert checked.returncode == 1, checked.stdout
     lab.wait_for("a status without it", f"! systemctl show {UNIT} -p StatusText | grep -q 'last good'", 20)
+
+
+def upgrade(lab: Booted, package: Path) -> Iterator[str]:
+    """`dpkg -i` with it: the new version serves the last good file."""
+    inside, pid = lab.put(package), lab.pid
+    with _mistaken(lab):
+        with lab.load() as loads:
+            lab.run("dpkg", "-i", inside)
+        yield unharmed(loads[0])
+        assert lab.pid != pid
+        yield f"status: {lab.show('StatusText')}"
+        assert "last good" in lab.show("StatusText")
 
 
 def nothing_to_fall_back_on(lab: Booted) -> Iterator[str]:

@@ -181,7 +181,9 @@ def test_what_blocks_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines are kept up to a bound; those beyond are counted; at the end nobody waits for the thread for long."""
     monkeypatch.setattr(writer_module, "MOST", 100)
     reading, writing = pipe()
-    world = World(lambda: os.dup(writing))
+    # The thread's own, however late it begins: its number is nobody else's until then.
+    descriptor = os.dup(writing)
+    world = World(lambda: descriptor)
     for _ in range(5):
         world.writer.put(b"x" * 29 + b"\n")
     ended: list[None] = []

@@ -320,7 +320,9 @@ def slow(tmp_path: Path) -> tuple[dict[str, str], Path]:
     (tmp_path / "slow").mkdir()
     (tmp_path / "slow" / "sitecustomize.py").write_text(SLOW)
     flag = tmp_path / "flag"
-    return {"PYTHONPATH": str(tmp_path / "slow"), "SLOW": str(flag)}, flag
+    # Beside what stands there, where the package is built: the plugin is found by it.
+    path = os.pathsep.join(filter(None, (str(tmp_path / "slow"), os.environ.get("PYTHONPATH"))))
+    return {"PYTHONPATH": path, "SLOW": str(flag)}, flag
 
 
 def starting(proxies: Succession) -> int:
