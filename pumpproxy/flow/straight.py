@@ -96,11 +96,12 @@ class ShortWay:
         # First all that is to be decided, then all that the kernel is to do: a processor that goes from one to the
         # other for each client finds little in its caches.
         for arrival in arrivals:
+            _, client, data = arrival
             session = None
             try:
-                hello = read_whole(arrival.data) if arrival.data else None
+                hello = read_whole(data) if data else None
                 if hello is not None:
-                    session = StraightSession.of(frontend, arrival.client, hello, now)
+                    session = StraightSession.of(frontend, client, hello, now)
             except Exception:  # noqa: BLE001 - a defect of one connection must not reach the others
                 self.log.failure("a connection goes the long way after a defect")
             if session is None:
@@ -165,8 +166,9 @@ class ShortWay:
     ) -> None:
         """The long way from here."""
         environment = self._environment
-        front = _TurnedBack(environment, *session.turn_back(environment.runtime, arrival.data), server)
-        serve(self._poller, arrival.descriptor, front)
+        descriptor, _, data = arrival
+        front = _TurnedBack(environment, *session.turn_back(environment.runtime, data), server)
+        serve(self._poller, descriptor, front)
 
 
 def _failure(problem: OSError) -> ConnectFailure:
