@@ -117,7 +117,7 @@ class Sweep:
         self._call_at = inf
         now = self.now()
         # Entries that `expired` adds are for later rounds; what is due is taken first.
-        due: list[tuple[int, Expiring]] = [(NEW, entry) for entry in self._new]
+        due: list[tuple[int, Expiring]] = [(NEW, entry) for entry in self._new if entry.tick == NEW]
         self._new = []
         while self._ticks and (self._ticks[0] * TICK <= now or not self._buckets[self._ticks[0]]):
             tick = heappop(self._ticks)

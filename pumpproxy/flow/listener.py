@@ -227,7 +227,8 @@ class Listener:
         if found:
             self.accepted += len(found)
             for descriptor, client, data in found if short_way is None else short_way.take(frontend, found):
-                serve(poller, descriptor, self._build(self._environment, frontend, client, self._port), data)
+                protocol = self._build(self._environment, frontend, ClientAddress(*client), self._port)
+                serve(poller, descriptor, protocol, data)
         if error is not None:
             return self._may_go_on(error)
         self._say_if_again(most)

@@ -8,8 +8,7 @@ May not: read a hello, or choose a server.
 
 from __future__ import annotations
 
-from os import write
-from socket import SO_LINGER, SOL_SOCKET
+from os import close, write
 from typing import TYPE_CHECKING
 
 from twisted.internet import error
@@ -18,7 +17,7 @@ from twisted.python.failure import Failure
 
 from pumpproxy.flow.arrival import serve
 from pumpproxy.flow.connect import opened
-from pumpproxy.flow.descriptors import RESET, reset_at_close
+from pumpproxy.flow.descriptors import as_socket
 from pumpproxy.flow.dial import failure_of
 from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.splice import SpliceRelay
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from pumpproxy.flow.arrival import Arrival
     from pumpproxy.flow.environment import Environment
     from pumpproxy.flow.poll import Poller
-    from pumpproxy.flow.spliceend import SpliceEnd
     from pumpproxy.policy.attempts import Attempt
     from pumpproxy.policy.runtime import FrontendState
     from pumpproxy.policy.serverstate import ServerState
@@ -44,11 +42,9 @@ if TYPE_CHECKING:
 class StraightRelay(SpliceRelay):
     """A relay that is its own owner: a connection from the accept until nothing of it is left."""
 
-    __slots__ = ("session", "upstream")
+    __slots__ = ("session",)
     # Set by whoever makes it: a second __init__ would cost as much as the first.
     session: StraightSession
-    upstream: socket.SocketType
-    """The server's socket, kept for a reset: another would have to be made for it."""
 
     # What the environment asks
 
@@ -69,17 +65,7 @@ class StraightRelay(SpliceRelay):
 
     # As a relay
 
-    def _reset(self, end: SpliceEnd) -> None:
-        if end is self.server:
-            try:
-                self.upstream.setsockopt(SOL_SOCKET, SO_LINGER, RESET)
-            except OSError:
-                return  # it is reset already
-        else:
-            reset_at_close(end.descriptor)
-
     def _tell(self) -> None:
-        self.upstream.detach()
         session, environment = self.session, self._environment
         if environment.sink.wants_records:
             received = self.client.bytes
@@ -99,8 +85,8 @@ class ShortWay:
     def __init__(self, environment: Environment, poller: Poller) -> None:
         self._environment = environment
         self._poller = poller
-        # With the server that is being connected to.
-        self._pending: list[tuple[StraightSession, Arrival, socket.SocketType]] = []
+        # With the descriptor of the server that is being connected to.
+        self._pending: list[tuple[StraightSession, Arrival, int]] = []
 
     def take(self, frontend: FrontendState, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Take over those that it can, and leave the others as they are: these are returned."""
@@ -110,11 +96,12 @@ class ShortWay:
         # First all that is to be decided, then all that the kernel is to do: a processor that goes from one to the
         # other for each client finds little in its caches.
         for arrival in arrivals:
+            _, client, data = arrival
             session = None
             try:
-                hello = read_whole(arrival.data) if arrival.data else None
+                hello = read_whole(data) if data else None
                 if hello is not None:
-                    session = StraightSession.of(frontend, arrival.client, hello, now)
+                    session = StraightSession.of(frontend, client, hello, now)
             except Exception:  # noqa: BLE001 - a defect of one connection must not reach the others
                 self.log.failure("a connection goes the long way after a defect")
             if session is None:
@@ -126,7 +113,7 @@ class ShortWay:
             self._poller.soon(self.settle)
         for session, arrival in taken:
             try:
-                server = opened(session.server.declared.address, speaks=True)  # type: ignore[arg-type] # of one nearby
+                server = opened(session.server.declared.address, speaks=True).detach()  # type: ignore[arg-type] # nearby
             except OSError as problem:
                 self._turn_back(session, arrival, _failure(problem))
             except Exception:  # noqa: BLE001 - as above
@@ -145,27 +132,26 @@ class ShortWay:
         begun: list[tuple[StraightRelay, int, int, bytes, int]] = []
         for session, arrival, server in pending:
             descriptor, _, data = arrival
-            number = server.fileno()
             try:
-                sent = write(number, data)
+                sent = write(server, data)
                 relay = StraightRelay(environment, poller, session.frontend.timeouts(session.pool), None)
-                relay.session, relay.upstream = session, server
-                begun.append((relay, descriptor, number, data, sent))
+                relay.session = session
+                begun.append((relay, descriptor, server, data, sent))
             except BlockingIOError:
                 # Under way still: send(2) says EAGAIN.
-                self._turn_back(session, arrival, server)
+                self._turn_back(session, arrival, as_socket(server))
             except OSError as problem:
-                server.close()
+                close(server)
                 self._turn_back(session, arrival, _failure(problem))
             except Exception:  # noqa: BLE001 - as above
-                server.close()
+                close(server)
                 self._turn_back_after_defect(session, arrival)
         relays = [one[0] for one in begun]
         environment.connections.update(relays)
         environment.sweep.watch_new(relays)
-        for relay, descriptor, number, data, sent in begun:
+        for relay, descriptor, server, data, sent in begun:
             try:
-                relay.start_bare(descriptor, number, data, sent)
+                relay.start_bare(descriptor, server, data, sent)
             except Exception:  # noqa: BLE001 - as above
                 self.log.failure("a connection ended by a defect")
                 relay.abort(Outcome.INTERNAL)
@@ -180,8 +166,9 @@ class ShortWay:
     ) -> None:
         """The long way from here."""
         environment = self._environment
-        front = _TurnedBack(environment, *session.turn_back(environment.runtime, arrival.data), server)
-        serve(self._poller, arrival.descriptor, front)
+        descriptor, _, data = arrival
+        front = _TurnedBack(environment, *session.turn_back(environment.runtime, data), server)
+        serve(self._poller, descriptor, front)
 
 
 def _failure(problem: OSError) -> ConnectFailure:

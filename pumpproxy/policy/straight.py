@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from pumpproxy.policy.attempts import Attempt, Attempts
 from pumpproxy.policy.outcome import Phase
 from pumpproxy.policy.passage import MAX_ALPN_KEPT, Stage
+from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.session import Session
 
 if TYPE_CHECKING:
     from pumpproxy.policy.pool import Pool
-    from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.clienthello import ClientHello
@@ -32,7 +32,8 @@ class StraightSession(NamedTuple):
     """
 
     frontend: FrontendState
-    client: ClientAddress
+    client: tuple[str, int]
+    """Its `ClientAddress`, as a plain tuple."""
     hello: ClientHello
     pool: Pool
     server: ServerState
@@ -40,17 +41,18 @@ class StraightSession(NamedTuple):
 
     @classmethod
     def of(
-        cls, frontend: FrontendState, client: ClientAddress, hello: ClientHello, now: float
+        cls, frontend: FrontendState, client: tuple[str, int], hello: ClientHello, now: float
     ) -> StraightSession | None:
         """That of a client whose first segment has `hello` in it; None where the way is a longer one."""
         # Asked before `target`, whose answer it would be, because that is two more functions.
-        target = frontend.routes.plain.get(hello.server_name) or frontend.target(hello)
+        name = hello.server_name
+        target = frontend.routes.plain.get(name) or frontend.target(hello)
         if not isinstance(target, str) or len(hello.alpn) > MAX_ALPN_KEPT:
             return None
         pool = frontend.pools[target]
         if not pool.nearby:
             return None
-        server = pool.take(hello.server_name, None, None, client.host)
+        server = pool.take(name, None, None, client[0])
         return None if server is None else _new(cls, (frontend, client, hello, pool, server, now))
 
     def whole(self, runtime: Runtime, received: int) -> Session:
@@ -69,7 +71,7 @@ class _Whole(Session):
     __slots__ = ()
 
     def __init__(self, runtime: Runtime, begun: StraightSession, received: int) -> None:
-        super().__init__(runtime, begun.frontend, begun.client, begun.started)
+        super().__init__(runtime, begun.frontend, ClientAddress(*begun.client), begun.started)
         # As if it was connected already; it is, within the batch, or turns back.
         self.stage = Stage.RELAYING
         self.phase = Phase.DATA
