@@ -93,6 +93,12 @@ def socket_units(lab: Booted) -> Iterator[str]:
         with lab.load() as loads:
             lab.run("systemctl", "restart", UNIT)
         yield f"restart: {unharmed(loads[0])}"
+        pid = lab.pid
+        with lab.load() as loads:
+            lab.run("kill", "-USR2", str(pid))
+            lab.wait_for_another(pid)
+        yield f"hand-over: {unharmed(loads[0])}"
+        yield from _process(lab, "0" * 16)
     finally:
         lab.shell(
             f"systemctl stop {SOCKET_UNITS} {UNIT}; rm -r /etc/systemd/system/{UNIT}.d; "

@@ -255,6 +255,7 @@ def test_a_supervisor_is_told(tmp_path: Path, hello: bytes) -> None:
         assert said(comes, hello) == b"hi"
         os.kill(unit.main, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(unit.main, 0)[1]) == -signal.SIGTERM
+        unit.wait_until(lambda: any("STOPPING" in said for said in unit.messages))
         assert [said for said in unit.messages if "STOPPING" in said] == unit.messages[-1:]
         unit.start()
         assert unit.kept == sorted(names)
