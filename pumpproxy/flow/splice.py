@@ -238,19 +238,15 @@ class SpliceRelay:
 
     def lost(self, source: SpliceEnd) -> None:
         """It was reset: so is the other."""
-        self._reset(source.other)
+        reset_at_close(source.other.descriptor)
         self._end(source.left)
 
     def cut(self, outcome: Outcome) -> None:
         """End both with a reset, so that a cut never looks like an end."""
         if not self.over:
-            self._reset(self.client)
-            self._reset(self.server)
+            reset_at_close(self.client.descriptor)
+            reset_at_close(self.server.descriptor)
             self._end(outcome)
-
-    def _reset(self, end: SpliceEnd) -> None:
-        """Its close will be a reset."""
-        reset_at_close(end.descriptor)
 
     def _end(self, outcome: Outcome) -> None:
         if self.over:
