@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from pumpproxy.flow.descriptors import reset_at_close, shut_write
-from pumpproxy.flow.idle import NEW, NOWHERE
+from pumpproxy.flow.idle import NOWHERE
 from pumpproxy.flow.relay import MAX_DISCARDED
 from pumpproxy.flow.spliceend import CHUNK, SpliceEnd
 from pumpproxy.policy.inactivity import due
@@ -261,10 +261,7 @@ class SpliceRelay:
         if server.waiting is not None:
             self._release(server)
         self.poller.close_both(client.descriptor, server.descriptor)
-        if self.tick == NEW:
-            self.tick = NOWHERE
-        else:
-            self._environment.sweep.forget(self)
+        self._environment.sweep.forget(self)
         try:
             self._tell()
         finally:
