@@ -9,6 +9,9 @@
 #   make bench    what the daemon costs beside HAProxy, nginx and sniproxy; ARGS=log, ARGS=scale (docs/benchmarks.md)
 #   make soak     the randomised tests with fresh seeds and many more examples; takes minutes
 #   make oldest   the tests with Debian 12's Twisted, in .venv-oldest
+#   make deb      the Debian package, into dist/; names what is missing to build it
+#   make deb-test the package built, installed and tried under a real systemd, on Debian 12 and 13, as root; takes
+#                 minutes. ARGS=bookworm for one of them (docs/testing.md)
 #   make clean    remove what was built and cached; `make distclean` removes the .venv folders too
 
 PYTHON ?= python3
@@ -27,7 +30,7 @@ $(shell rm -f $(VENV)/pyvenv.cfg)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint format check bench soak oldest clean distclean
+.PHONY: run test lint format check bench soak oldest deb deb-test clean distclean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m demo $(ARGS)
@@ -56,6 +59,12 @@ soak: $(VENV)/.test
 
 oldest: $(OLDEST)/.test
 	$(OLDEST)/bin/python -m pytest --ignore=tests/house --ignore=tests/benchmarks $(ARGS)
+
+deb:
+	@.ci/deb
+
+deb-test:
+	@$(PYTHON) -m tests.lab $(ARGS)
 
 clean:
 	rm -rf $(CACHES) _trial_temp*

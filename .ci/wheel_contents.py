@@ -10,11 +10,13 @@ import zipfile
 from pathlib import PurePosixPath
 
 PLUGIN = "twisted/plugins/pumpproxy_plugin.py"
+NEEDED = (PLUGIN, "pumpproxy/py.typed", "pumpproxy/command/units/pumpproxy.service")
+"""Beside the modules, which whoever installs it imports."""
 
 
 def faults(names: list[str]) -> list[str]:
     """What is wrong with a wheel of these files, one phrase each."""
-    found = [] if PLUGIN in names else [f"{PLUGIN} is missing"]
+    found = [f"{name} is missing" for name in NEEDED if name not in names]
     for name in names:
         room = PurePosixPath(name).parts[0]
         if room == "pumpproxy" or name == PLUGIN or room.endswith(".dist-info"):

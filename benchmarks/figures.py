@@ -32,7 +32,10 @@ COMPARED = (CONNECTION, GIB, ROUND_TRIP, IDLE, REQUEST)
 
 SILENT = Figure("silent", "CPU a connection, no access log", "us")
 LOGGED = Figure("logged", "CPU a connection, a log line each", "us")
-LOGS = (SILENT, LOGGED)
+FILED = Figure("filed", "... in a file of its own (`log = file:PATH`)", "us")
+JOURNALED = Figure("journaled", "... in the journal (`log = journal`)", "us")
+TWISTED = Figure("twisted", "... in twistd's log (`log = twistd`)", "us")
+LOGS = (SILENT, LOGGED, FILED, JOURNALED, TWISTED)
 
 EMPTY = Figure("empty", "CPU a connection, no relay open", "us")
 FULL = Figure("full", "CPU a connection, all these open", "us")

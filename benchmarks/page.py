@@ -25,6 +25,9 @@ COUNTED = {
     "idle": "{} idle relays",
     "silent": "{} connections",
     "logged": "{} connections with a line each",
+    "filed": "{} into a file",
+    "journaled": "{} into the journal",
+    "twisted": "{} into twistd's log",
     "empty": "{} connections",
     "full": "{} connections with the relays open",
 }

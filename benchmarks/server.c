@@ -8,8 +8,9 @@
 //     http=FILE       answers each HTTP request (without a body) with the file's bytes, head included; closes after a
 //                     request that says "Connection: close"
 //     sink            counts UDP datagrams
+//     journal=PATH    counts datagrams at a path, as journald takes them; its port is 0
 //
-// Each listens on a free port of 127.0.0.1. Prints the ports first, one a line, in the order of the roles. SIGTERM ends
+// Others listen on a free port of 127.0.0.1. Prints the ports first, one a line, in the order of the roles. SIGTERM ends
 // it; it then prints how many datagrams came, as one line of JSON.
 
 #define _GNU_SOURCE
@@ -23,17 +24,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { EVENTS = 256, BACKLOG = 4096, LONGEST_HEAD = 4096, LONGEST_RUN_S = 900, SINK_BUFFER = 8 << 20 };
 
-enum kind { ANSWER, POUR, ECHO, HTTP, SINK };
+enum kind { ANSWER, POUR, ECHO, HTTP, SINK, JOURNAL };
 
 struct role {
     enum kind kind;
     long size;          // bytes that `answer` and `pour` send
     char *response;     // bytes that `http` sends
     size_t length;
+    const char *path;   // of `journal`
 };
 
 // A listener (`listens`) or a connection.
@@ -68,14 +71,29 @@ static void watch(struct peer *peer, int operation, unsigned events) {
         die("epoll_ctl");
 }
 
+static void take_datagrams_at(struct peer *peer, const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    unlink(path);
+    peer->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (bind(peer->fd, (struct sockaddr *)&address, sizeof address))
+        die(path);
+    printf("0\n");
+    watch(peer, EPOLL_CTL_ADD, EPOLLIN);
+}
+
 static void listen_for(struct role *role) {
     struct peer *peer = calloc(1, sizeof *peer);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int type = role->kind == SINK ? SOCK_DGRAM : SOCK_STREAM;
-    peer->fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
     peer->role = role;
     peer->listens = 1;
+    if (role->kind == JOURNAL) {
+        take_datagrams_at(peer, role->path);
+        return;
+    }
+    peer->fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
     if (bind(peer->fd, (struct sockaddr *)&address, length) || (type == SOCK_STREAM && listen(peer->fd, BACKLOG)))
         die("listen");
     if (role->kind == SINK) {
@@ -166,7 +184,7 @@ static int pour_into(struct peer *peer) {
 
 static void serve(struct peer *peer, unsigned events) {
     if (peer->listens) {
-        if (peer->role->kind == SINK)
+        if (peer->role->kind >= SINK)
             count_datagrams(peer);
         else
             take_connections(peer);
@@ -194,7 +212,7 @@ static void read_response(struct role *role, const char *path) {
 }
 
 static void take_role(struct role *role, const char *text) {
-    static const char *const words[] = {"answer", "pour", "echo", "http", "sink"};
+    static const char *const words[] = {"answer", "pour", "echo", "http", "sink", "journal"};
     const char *equals = strchrnul(text, '=');
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strlen(words[i]) != (size_t)(equals - text) || strncmp(words[i], text, equals - text))
@@ -202,6 +220,8 @@ static void take_role(struct role *role, const char *text) {
         role->kind = i;
         if (role->kind == HTTP && *equals)
             read_response(role, equals + 1);
+        else if (role->kind == JOURNAL && *equals)
+            role->path = equals + 1;
         else if (*equals)
             role->size = atol(equals + 1);
         return;

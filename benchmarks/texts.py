@@ -32,12 +32,15 @@ class Site:
     """How many at a time: the origin's maxconn."""
     log: int | None = None
     """None for no access log; else the port of a syslog listener, for those that log there. Others log to a file."""
+    target: str = ""
+    """Where ours logs, in the words of its file; empty: to the syslog listener, if there is one."""
     modules: Path = MODULES
 
 
 def pumpproxy(site: Site) -> str:
-    """As README has it; the log is twistd's, which twistd's --logfile makes a file."""
-    text = f"[global]\nmaxconn = {site.connections}\nlog = {'none' if site.log is None else 'twistd'}\n"
+    """As README has it, but for the log."""
+    log = "none" if site.log is None else site.target or f"syslog:local2@udp:{LOOPBACK}:{site.log}"
+    text = f"[global]\nmaxconn = {site.connections}\nlog = {log}\n"
     for role, port in site.fronts.items():
         mode, kind = ("http", "http") if role == HTTP else ("tls", "tcp")
         text += f"[frontend {role}]\nmode = {mode}\nbind = {LOOPBACK}:{port}\nroute {NAME} = {role}\n"

@@ -13,8 +13,9 @@ where they meet:
     policy                         pure decisions: sniff, routes, pool, attempts, session, exchange, outcome, health
     flow                           Twisted: listeners, fronts, dialling, relays, the one timer
     checks                         Twisted: whether servers are there
-    stats                          the access log
-    service, tap                   the tree, SIGHUP and the end; the command line
+    stats                          the access log, notices, and where they go
+    service, lastgood, tap         the tree, SIGHUP and the end; what is kept of a good file; the options
+    command                        `pumpproxy`: run, check, route, systemd-unit
 
 Imports go downwards only (see pyproject.toml). The longer story is docs/architecture.md.
 """

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.interfaces import (
     IReactorCore,
     IReactorFDSet,
-    IReactorFromThreads,
     IReactorTCP,
+    IReactorThreads,
     IReactorTime,
     IReactorUNIX,
 )
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from twisted.internet import protocol
 
-    from pumpproxy.places import ServerAddress
+    from pumpproxy.places import BindAddress, ServerAddress
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.records import SessionRecord
 
@@ -64,6 +65,28 @@ class IProbe(Protocol):
         """Give up at once: nothing is told any more."""
 
 
+class ISocketStore(Protocol):
+    """Where listening sockets live on, for the next process of this service."""
+
+    def keep(self, bind: BindAddress, sock: socket.socket, came_as: str | None) -> None:
+        """Let this one live on; `came_as`: the name by which it was handed over to this process, if it was."""
+
+    def lives_on(self, bind: BindAddress) -> bool:
+        """Whether it does: then who waits in its backlog is the next process's."""
+
+    def forget(self, bind: BindAddress) -> bool:
+        """It is to live on no more; whether it has to be ended for others, too."""
+
+    def owns(self, name: str) -> bool:
+        """Whether a socket that was handed over by this name is from here, and not its giver's own."""
+
+    def called(self, bind: BindAddress) -> str:
+        """The name by which another process is to get it, and to know of it what this one knows."""
+
+    def let_go(self, name: str) -> None:
+        """Nobody wants what came by this name any more."""
+
+
 class Expiring(Protocol):
     """Something that must be looked at again at some time; see `flow.idle.Sweep`."""
 
@@ -80,7 +103,7 @@ class Expiring(Protocol):
 class Reactor(
     IReactorCore,
     IReactorFDSet,
-    IReactorFromThreads,
+    IReactorThreads,
     IReactorTCP,
     IReactorTime,
     IReactorUNIX,

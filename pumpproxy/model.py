@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from pumpproxy.logtargets import DEV_LOG, FileTarget, LogSink, LogTarget, SyslogTarget
 from pumpproxy.places import (
     BindAddress,
     DnsAddress,
@@ -37,6 +38,7 @@ from pumpproxy.servers import (
 )
 
 __all__ = [
+    "DEV_LOG",
     "Action",
     "Admin",
     "Backend",
@@ -49,12 +51,14 @@ __all__ = [
     "CookieMode",
     "DnsAddress",
     "ExactHost",
+    "FileTarget",
     "ForwardFor",
     "Frontend",
     "HostPattern",
     "InheritedAddress",
     "LogFormat",
     "LogSink",
+    "LogTarget",
     "Mode",
     "Network",
     "OnDown",
@@ -67,6 +71,7 @@ __all__ = [
     "Server",
     "ServerAddress",
     "SrvAddress",
+    "SyslogTarget",
     "Target",
     "TcpAddress",
     "UnixAddress",
@@ -139,13 +144,6 @@ class LogFormat(enum.Enum):
     TCPLOG = "tcplog"
     HTTPLOG = "httplog"
     JSON = "json"
-
-
-class LogSink(enum.Enum):
-    """Where access log lines go."""
-
-    NONE = "none"
-    TWISTD = "twistd"
 
 
 class RelayKind(enum.Enum):
@@ -254,7 +252,8 @@ class Config:
     backends: tuple[Backend, ...]
     maxconn: int | None = None
     """None: derived from the descriptor limit."""
-    log: LogSink = LogSink.NONE
+    log: LogTarget = LogSink.NONE
+    """Where the access log goes; where that is not twistd's own log, all else that is logged goes there, too."""
     relay: RelayKind = RelayKind.AUTO
     nameservers: tuple[TcpAddress, ...] = ()
     """Who is asked for names, by UDP and TCP; nobody: the system's nameservers."""

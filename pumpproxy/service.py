@@ -6,59 +6,70 @@ The only place where the rooms meet. May not: read bytes, or decide what a conne
 from __future__ import annotations
 
 import random
-import signal
 import time
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from pumpproxy.checks.checker import Surroundings
 from pumpproxy.checks.checkers import Checkers
 from pumpproxy.checks.probes import Probes
 from pumpproxy.config.diff import changes
-from pumpproxy.config.load import load_file
+from pumpproxy.config.load import load_file, waits_for_a_writer
 from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
 from pumpproxy.flow.dial import Dial
 from pumpproxy.flow.environment import Environment
+from pumpproxy.flow.farewell import Farewell
 from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
-from pumpproxy.flow.relaying import check_relay, kind_for
+from pumpproxy.flow.relaykind import check_relay, kind_for
 from pumpproxy.flow.resolve import Resolver
-from pumpproxy.flow.sockets import ListenError
+from pumpproxy.flow.sockets import NOTHING, ListenError
 from pumpproxy.flow.straight import ShortWay
-from pumpproxy.model import DnsAddress, RelayKind, SrvAddress
+from pumpproxy.lastgood import LastGood
+from pumpproxy.model import DnsAddress, OnDown, RelayKind, SrvAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.stats.sink import AccessLog
+from pumpproxy.systemd.supervision import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import FrameType
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
 
+    from twisted.internet.defer import Deferred
     from twisted.internet.protocol import Protocol
 
     from pumpproxy.config.load import Loaded
+    from pumpproxy.flow.inherited import Inherited
     from pumpproxy.flow.listeners import Opened
     from pumpproxy.interfaces import Reactor
+    from pumpproxy.lastgood import Fallback
     from pumpproxy.model import Config
     from pumpproxy.policy.attempts import ConnectFailure
     from pumpproxy.policy.names import Endpoint
 
-FAREWELL = 1.0
-"""Seconds that the last connections have to be gone, once they were told to go."""
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a service is started with, beside what its file says."""
 
-def _waits_for_a_writer(path: Path) -> bool:
-    """Whether reading it may take for ever: a FIFO, a terminal. What cannot be read is for `load_file` to tell."""
-    try:
-        return path.exists() and not (path.is_file() or path.is_dir())
-    except (OSError, ValueError):
-        return False
+    path: str
+    """The file, which a reload reads again."""
+    grace: float = 0.0
+    """Seconds that running connections have at the end."""
+    handover_grace: float = 3600.0
+    """The same, once a successor serves."""
+    inherited: Inherited = NOTHING
+    """Listening sockets that are there already."""
+    last_good: Path | None = None
+    """The directory in which what was good is kept; None: nowhere."""
+    fallback: Fallback | None = None
+    """Why what is served is not the file's."""
 
 
 class ProxyService(Service):
@@ -69,19 +80,20 @@ class ProxyService(Service):
     def __init__(
         self,
         reactor: Reactor,
-        path: str,
         loaded: Loaded,
+        start: Start,
         *,
-        grace: float = 0.0,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`path`: the file that a reload reads again. `grace`: seconds that running connections have at the end."""
+        """`loaded`: what `start.path` has, or what was kept of it."""
         self._reactor = reactor
-        self._path = path
+        self._path = start.path
         self._loaded = loaded
-        self._grace = grace
-        self._sink = AccessLog(loaded.config)
+        self._grace = start.grace
+        self._handover_grace = start.handover_grace
+        self.last_good = LastGood(reactor, start.last_good, start.fallback)
+        self._sink = AccessLog(loaded.config, reactor)
         self._descriptors = DescriptorBudget(descriptor_limit())
         self.environment = Environment(
             reactor=reactor,
@@ -96,9 +108,12 @@ class ProxyService(Service):
         self._poller: Poller | None = None
         self._use_relay(loaded.config.relay)
         self.environment.resolver.found = self._follow_service
-        self._listeners = Listeners(self.environment, build_front, ShortWay)
+        self.supervision = Supervision(reactor, self.environment.runtime, main=not start.inherited.shared)
+        store = self.supervision.store
+        self._listeners = Listeners(self.environment, build_front, store, ShortWay, start.inherited)
         probes = Probes(reactor, self._dialling, now)
         self._checkers = Checkers(Surroundings(reactor, now, wall, probes.start, self.environment.went_down))
+        self._farewell = Farewell(self.environment, self._checkers.stop)
 
     # The beginning
 
@@ -109,6 +124,7 @@ class ProxyService(Service):
     def startService(self) -> None:
         """Accept."""
         super().startService()
+        self._sink.start()
         for problem in self._loaded.warnings:
             self.log.warn("{problem}", problem=str(problem))
         config = self.config
@@ -119,12 +135,9 @@ class ProxyService(Service):
         kind = RelayKind.PORTABLE if self.environment.poller is None else RelayKind.SPLICE
         self.log.info("relay: {kind}", kind=kind.value)
         routes = sum(len(frontend.routes) for frontend in config.frontends)
-        self.log.info("serving {routes} routes of {path}", routes=routes, path=self._path)
-
-    def handle_signals(self) -> None:
-        """SIGHUP reloads from now on; once the reactor runs, a second SIGTERM cuts the grace short."""
-        signal.signal(signal.SIGHUP, self._hang_up)
-        self._reactor.callWhenRunning(self._second_term)
+        self.log.info("serving {routes} routes of {path}", routes=routes, path=config.source)
+        self.supervision.trouble = self.last_good.started(self._loaded)
+        self.supervision.start()
 
     @property
     def config(self) -> Config:
@@ -142,7 +155,11 @@ class ProxyService(Service):
             # Its listeners are closed, and stay so: the grace is for those who are here already.
             self.log.warn("reload ignored: the service is ending")
             return False
-        if _waits_for_a_writer(Path(self._path)):
+        with self.supervision.reload():
+            return self._read_again()
+
+    def _read_again(self) -> bool:
+        if waits_for_a_writer(self._path):
             return self._refuse_reload([f"{self._path}: is not a plain file: reading it would stop everybody"])
         try:
             loaded = load_file(self._path)
@@ -163,7 +180,8 @@ class ProxyService(Service):
             self.log.info("reload: {line}", line=line)
         return True
 
-    def _refuse_reload(self, problems: Iterable[object]) -> bool:
+    def _refuse_reload(self, problems: Sequence[object]) -> bool:
+        self.supervision.refused(problems)
         for problem in problems:
             self.log.error("{problem}", problem=str(problem))
         self.log.error("reload refused: {path} is not in force, the running configuration stays", path=self._path)
@@ -171,6 +189,7 @@ class ProxyService(Service):
 
     def _follow(self, loaded: Loaded, opened: Opened) -> None:
         self._loaded = loaded
+        self.last_good.took(loaded)
         before = self.config.maxconn
         self.environment.runtime.reload(loaded.config, self._carried(loaded.config))
         if self.config.maxconn != before:
@@ -182,73 +201,45 @@ class ProxyService(Service):
         self._listeners.adopt(opened)
         self._listeners.follow()
 
+    def reopen(self) -> None:
+        """Open log files by their names again: a SIGUSR1."""
+        self._sink.reopen()
+
     # The end
 
     def stopService(self) -> Deferred[None]:
         """Accept no more, let connections finish for the grace time, then end those that are left."""
         super().stopService()
-        environment = self.environment
+        self.supervision.stopping(self._grace)
         self._listeners.close(drain=self._grace > 0)
-        environment.resolver.stop()
-        environment.kept.most = 0
-        environment.kept.clear()
-        self._ended: Deferred[None] = Deferred()
-        ended = self._ended
-        environment.idle = self._gone
-        self._deadline = self._reactor.callLater(self._grace, self._end_all)
-        if not environment.connections:
-            self._gone()
-        elif self._grace > 0:
-            for connection in list(environment.connections):
-                connection.finish_up()
-            self.log.info(
-                "waiting for {count} connections, {grace} seconds at most",
-                count=len(environment.connections),
-                grace=self._grace,
-            )
-        return ended
+        return self._farewell.begin(self._grace).addCallback(self._gone)
 
-    def _end_all(self) -> None:
-        """The grace is over."""
-        self._checkers.stop()
-        self._deadline = self._reactor.callLater(FAREWELL, self._gone)
-        for connection in list(self.environment.connections):
-            connection.shut_down()
+    def cut_grace(self) -> None:
+        """Wait for nobody any more: a second SIGTERM."""
+        self._farewell.cut()
 
-    def _gone(self) -> None:
-        """Nothing is left, or nothing more is waited for."""
-        self._checkers.stop()
-        self.environment.idle = None
-        if self._deadline.active():
-            self._deadline.cancel()
-        if self._poller is not None:
-            self._poller.stop()
+    def handed(self) -> list[tuple[str, int]]:
+        """What a successor is to have: descriptors of listening sockets, by their names."""
+        return self._listeners.handed()
+
+    def give_way(self, unwanted: Collection[int]) -> Deferred[None]:
+        """As `stopService`, to a successor that accepts already, with a grace of its own.
+
+        `unwanted`: those of `handed` that it has no use for.
+        """
+        super().stopService()
+        self._listeners.give_way(unwanted)
+        # Only who waits for a server, or would be cut off from one that is DOWN, must know how servers are.
+        self._checkers.keep(lambda pool: pool.waiting > 0 or pool.backend.on_down is OnDown.CLOSE)
+        return self._farewell.begin(self._handover_grace).addCallback(self._gone)
+
+    def _gone(self, _: None) -> Deferred[None]:
+        self.supervision.stop()
+        poller, self._poller = self._poller, None
+        if poller is not None:
+            poller.stop()
             self.environment.pipes.close()
-        self._ended.callback(None)
-
-    # Signals
-
-    def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self.reload)
-
-    def _second_term(self) -> None:
-        first = signal.getsignal(signal.SIGTERM)
-
-        def term(number: int, frame: FrameType | None) -> None:
-            signal.signal(signal.SIGTERM, self._hurry)
-            if callable(first):
-                first(number, frame)
-
-        if callable(first):
-            signal.signal(signal.SIGTERM, term)
-
-    def _hurry(self, _number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self._cut_grace)
-
-    def _cut_grace(self) -> None:
-        if self.environment.idle is not None and self._deadline.active():
-            self._deadline.cancel()
-            self._end_all()
+        return self._sink.stop()
 
     # Limits, names, relays and checks
 
@@ -280,7 +271,8 @@ class ProxyService(Service):
     def _follow_service(self, service: SrvAddress, endpoints: tuple[Endpoint, ...]) -> None:
         """DNS says where a service is."""
         self.environment.runtime.found(service, endpoints)
-        self._checkers.follow(self.environment.runtime)
+        if self.running:
+            self._checkers.follow(self.environment.runtime)
 
     def _declare_names(self, config: Config) -> None:
         self.environment.resolver.declare(

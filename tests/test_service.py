@@ -16,10 +16,11 @@ from zope.interface import implementer
 
 from pumpproxy import service as service_module
 from pumpproxy.config.load import load_file
+from pumpproxy.lastgood import begin, store
 from pumpproxy.model import SrvAddress
 from pumpproxy.policy.names import Endpoint
 from pumpproxy.policy.outcome import Outcome
-from pumpproxy.service import ProxyService
+from pumpproxy.service import ProxyService, Start
 from tests.fakes import LOOPBACK, RecordingSink, client_hello, unused_port
 from tests.flow.peers import pause, read_all, read_exactly, server, until
 
@@ -71,10 +72,18 @@ def text(port: int, behind: int, *lines: str) -> str:
 class Running:
     """A service on a file, with a sink that keeps what it is told."""
 
-    def __init__(self, folder: Path, content: str, grace: float = 0.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        content: str,
+        grace: float = 0.0,
+        handover_grace: float = 60.0,
+        last_good: Path | None = None,
+    ) -> None:
         self.path = folder / "proxy.ini"
         self.path.write_text(content)
-        self.service = ProxyService(cast("Reactor", reactor), str(self.path), load_file(str(self.path)), grace=grace)
+        start = Start(path=str(self.path), grace=grace, handover_grace=handover_grace, last_good=last_good)
+        self.service = ProxyService(cast("Reactor", reactor), load_file(str(self.path)), start)
         self.sink = RecordingSink()
         self.service.environment.sink = self.sink
         self.service.listen()
@@ -322,3 +331,117 @@ def test_a_maxconn_beyond_the_descriptors_is_warned_of(tmp_path: Path, monkeypat
     assert len(warnings) == 2
     assert "maxconn = 4000 needs 8070 descriptors, and the limit is 100" in warnings[0]
     assert "maxconn = 5000 needs 10070 descriptors" in warnings[1]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_last_lines_are_in_the_file(tmp_path: Path) -> None:
+    """A connection that the end cuts has its line, and the file is opened again where it was moved away."""
+    port, path = unused_port(), tmp_path / "access.log"
+    with server(read_all_of) as behind:
+        running = Running(tmp_path, f"[global]\nlog = file:{path}\n" + text(port, behind))
+        running.service.environment.sink = running.service._sink
+        with socket.create_connection((LOOPBACK, port)) as connection:
+            connection.sendall(HELLO)
+            await until(lambda: bool(running.service.environment.connections))
+            await until(path.exists)
+            path.rename(tmp_path / "old.log")
+            running.service.reopen()
+            await until(path.exists)
+            assert running.reload(f"[global]\nlog = file:{path}\nmaxconn = 9\n" + text(port, behind))
+            await running.service.stopService()
+    old, lines = (tmp_path / "old.log").read_text().splitlines(), path.read_text().splitlines()
+    assert any(line.endswith("[info] reload: global: maxconn: none -> 9") for line in lines)
+    assert lines[-1].endswith(" outcome=shutdown")
+    assert sum(": [info] serving 1 routes" in line for line in old + lines) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_taken_is_kept(tmp_path: Path) -> None:
+    """The file of the start and of each good reload; one that is refused, for whatever reason, is not."""
+    kept = tmp_path / "last-good.ini"
+    port = unused_port()
+    with say(b"one") as behind:
+        first, second = text(port, behind), text(port, behind, "inspect-delay = 1s")
+        running = Running(tmp_path, first, last_good=tmp_path)
+        await until(lambda: kept.exists() and kept.read_text() == first)
+        assert running.reload(second)
+        await until(lambda: kept.read_text() == second)
+        assert not running.reload(text(port, behind, "no-such-key = 1"))
+        assert not running.reload(text(port, behind).replace(LOOPBACK, "192.0.2.1", 1))
+        assert running.reload(second)
+        await running.service.stopService()
+    assert kept.read_text() == second
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_last_good_one_is_trouble(tmp_path: Path) -> None:
+    """It is what the supervisor is told first, until a reload is taken."""
+    store(tmp_path, text(unused_port(), 1).encode())
+    path = tmp_path / "proxy.ini"
+    path.write_text("[frontend f]\n")
+    begun = begin(str(path), tmp_path)
+    start = Start(path=str(path), last_good=tmp_path, fallback=begun.fallback)
+    service = ProxyService(cast("Reactor", reactor), begun.loaded, start)
+    service.listen()
+    service.startService()
+    assert service.supervision.trouble.startswith("serving the last good configuration of ")
+    path.write_text(text(unused_port(), 1))
+    assert service.reload()
+    assert (service.supervision.trouble, service.last_good.in_use) == ("", "")
+    await service.stopService()
+
+
+# A successor --------------------------------------------------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_gives_way_finishes_what_runs(tmp_path: Path) -> None:
+    """The successor has the sockets; a relay goes on for the grace, and checks nobody needs do not."""
+    port, gone = unused_port(), unused_port()
+    with server(echo) as behind:
+        content = text(port, behind) + f"[backend c]\nserver s = {LOOPBACK}:{gone} check\n"
+        content += f"[backend d]\non-down = close\nserver s = {LOOPBACK}:{gone} check\n"
+        running = Running(tmp_path, content, handover_grace=0.5)
+        pools = running.service.environment.runtime.pools
+        with socket.create_connection((LOOPBACK, port), 20) as client:
+            client.sendall(HELLO)
+            await until(lambda: bool(running.service.environment.connections))
+            ((_, number),) = running.service.handed()
+            with socket.socket(fileno=os.dup(number)) as shared:
+                ended = running.service.give_way(())
+                assert not running.service.running
+                assert not running.reload(text(port, behind))
+                with socket.create_connection((LOOPBACK, port), 20) as later:
+                    later.sendall(HELLO)
+                    shared.settimeout(20)
+                    accepted, address = shared.accept()
+                    accepted.close()
+                    assert address == later.getsockname()
+            assert [pools[name].servers["s"].suspected is not None for name in "cd"] == [False, True]
+            client.sendall(b"still")
+            assert await deferToThread(read_exactly, client, len(HELLO) + 5) == HELLO + b"still"
+            await ended
+    assert running.sink.only.outcome is Outcome.SHUTDOWN
+    await running.service.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_end_comes_sooner_than_the_successors_grace(tmp_path: Path) -> None:
+    """A SIGTERM while it finishes: its own grace counts then, and nothing is told twice."""
+    port = unused_port()
+    told: list[object] = []
+    with server(read_all_of) as behind:
+        running = Running(tmp_path, text(port, behind))
+        with socket.create_connection((LOOPBACK, port)) as client:
+            client.sendall(HELLO)
+            await until(lambda: bool(running.service.environment.connections))
+            running.service.give_way(()).addCallback(told.append)
+            await running.service.stopService()
+    assert told == []
+    assert running.sink.only.outcome is Outcome.SHUTDOWN
+
+
+def echo(connection: socket.socket) -> None:
+    """Say all of it again."""
+    while data := connection.recv(65536):
+        connection.sendall(data)

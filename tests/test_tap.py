@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpproxy import __version__, tap
+from pumpproxy.config import load
+from pumpproxy.lastgood import NAME
 from pumpproxy.service import ProxyService
 from tests.fakes import LOOPBACK, unused_port
 
@@ -29,10 +31,11 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _signals() -> object:
-    """Give SIGHUP back."""
-    before = signal.getsignal(signal.SIGHUP)
+    """Give them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGUSR2)}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def status_of(*words: str) -> int:
@@ -75,7 +78,10 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"pumpproxy {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["--no-such"], ["word"], ["--grace", "fast"], ["--grace", "-1s"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--no-such"], ["word"], ["--grace", "-1s"], ["--handover-grace", "fast"], ["--last-good", ""]],
+)
 def test_wrong_usage(file: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Status 2, and one line."""
     assert status_of("-c", str(file), *words) == tap.EX_USAGE
@@ -84,7 +90,7 @@ def test_wrong_usage(file: Path, words: list[str], capsys: pytest.CaptureFixture
 
 def test_the_default_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The first that is there; without one, the usage is wrong."""
-    monkeypatch.setattr(tap, "DEFAULT_FILES", (str(tmp_path / "first.ini"), str(tmp_path / "second.ini")))
+    monkeypatch.setattr(load, "DEFAULT_FILES", (str(tmp_path / "first.ini"), str(tmp_path / "second.ini")))
     assert status_of("--check") == tap.EX_USAGE
     assert "second.ini" in capsys.readouterr().err
     (tmp_path / "second.ini").write_text(GOOD.format(bind="*:443"))
@@ -96,7 +102,10 @@ def test_grace_is_a_duration(file: Path, text: str, seconds: float) -> None:
     """As in the file, and zero besides."""
     options = tap.Options()
     options.parseOptions(["-c", str(file), "--grace", text])
-    assert options.grace == seconds
+    assert (options.grace, options.handover_grace) == (seconds, 3600.0)
+    options = tap.Options()
+    options.parseOptions(["-c", str(file), "--handover-grace", text])
+    assert (options.grace, options.handover_grace) == (0.0, seconds)
 
 
 def test_the_path_is_absolute(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,13 +125,14 @@ def made(*words: str) -> ProxyService:
     return service
 
 
-def test_make_service_listens_and_takes_sighup(file: Path) -> None:
-    """Both before anything is served: the port is bound, and a SIGHUP would not kill."""
+def test_make_service_listens_and_takes_signals(file: Path) -> None:
+    """Both before anything is served: the port is bound, and neither signal would kill."""
     service = made("-c", str(file))
     (bind,) = service.config.frontends[0].binds
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind((bind.host, bind.port))  # type: ignore[union-attr]
-    assert signal.getsignal(signal.SIGHUP) == service._hang_up
+    assert callable(signal.getsignal(signal.SIGHUP))
+    assert callable(signal.getsignal(signal.SIGUSR2))
     service.stopService()
 
 
@@ -160,3 +170,36 @@ def test_make_service_tells_of_a_busy_port(file: Path, capsys: pytest.CaptureFix
     assert len(capsys.readouterr().err.splitlines()) == 1
     with socket.create_server((LOOPBACK, free)):
         pass
+
+
+def test_a_check_may_be_strict(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning is a problem then; without one nothing changes."""
+    assert status_of("-c", str(file), "--check", "--strict") == 0
+    file.write_text(file.read_text() + "[backend unused]\nserver s = 127.0.0.1:1\n")
+    capsys.readouterr()
+    assert status_of("-c", str(file), "--check", "--strict") == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_start_with_the_last_good_one(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad file gives way to what is kept, unless the start is strict; --check is about the file alone."""
+    (tmp_path / NAME).write_text(file.read_text())
+    file.write_text("[frontend f]\n")
+    words = ("-c", str(file), "--last-good", str(tmp_path))
+    service = made(*words)
+    assert service.config.source == str(tmp_path / NAME)
+    assert service.last_good.in_use
+    service.stopService()
+    with pytest.raises(SystemExit) as exit_:
+        made(*words, "--strict")
+    assert exit_.value.code == tap.EX_CONFIG
+    assert NAME not in capsys.readouterr().err
+    assert status_of(*words, "--check") == 1
+
+
+def test_the_directory_is_absolute(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the file: a daemon goes elsewhere."""
+    monkeypatch.chdir(file.parent)
+    options = tap.Options()
+    options.parseOptions(["-c", file.name, "--last-good", "state"])
+    assert options.last_good == file.parent / "state"

@@ -162,7 +162,7 @@ class Checker:
         if up:
             self.log.info("{line}", line=line)
             return
-        say = self.log.warn if usable else self.log.error
+        say = self.log.error if usable else self.log.critical
         say("{line}", line=line)
         self._around.went_down(pool, server)
 

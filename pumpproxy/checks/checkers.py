@@ -13,6 +13,8 @@ from pumpproxy.checks.checker import Checker
 from pumpproxy.model import Admin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pumpproxy.checks.checker import Surroundings
     from pumpproxy.model import Check
     from pumpproxy.policy.pool import Pool
@@ -49,6 +51,13 @@ class Checkers:
             checker = Checker(self._around, pool, server, check, fresh=old is None or old.health.fresh)
             self._checkers[server] = checker
             checker.start(position * min(GAP, min(check.inter, SPREAD) / len(wanted)))
+
+    def keep(self, wanted: Callable[[Pool], bool]) -> None:
+        """Check the servers of these pools, and no others any more."""
+        for server, checker in list(self._checkers.items()):
+            if not wanted(checker.pool):
+                checker.stop()
+                del self._checkers[server]
 
     def stop(self) -> None:
         """Check nobody any more."""

@@ -4,6 +4,7 @@
     systemd:NAME                                                         bind
     name.example:443  srv:_https._tcp.name.example                       server (with a dot at the end: the whole name)
     192.0.2.53  192.0.2.53:8600  2001:db8::53  [2001:db8::53]:8600       nameserver
+    unix:/dev/log  udp:192.0.2.9:514  udp:[2001:db8::9]:514              syslog daemon
 
 May not: resolve a name, or ask the system which addresses it has. `*` is IPv4 and IPv6, `[::]` is IPv6 alone.
 """
@@ -36,6 +37,8 @@ _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>
 _PORT = re.compile(r"[0-9]{1,5}")
 _LAST_PORT = 65535
 _DNS_PORT = 53
+SYSLOG_PORT = 514
+"""Where syslog daemons receive UDP (RFC 5426, section 3.3), for hints."""
 # RFC 2782: _Service._Proto.Name; Consul takes a tag in the place of the protocol.
 _SERVICE = re.compile(r"_[^._]+\._[^._]+\.[^.]")
 # sd_listen_fds_with_names(3): printable ASCII without the colon, 255 characters at most.
@@ -89,6 +92,33 @@ def nameserver(text: str) -> TcpAddress:
         hint = f"this host is {_loopback(address)}" if address else "it is asked for names, and has none itself"
         raise BadValue(Fault(f"{quoted(host)} is no address of a nameserver", hint, text))
     return TcpAddress(str(address), port)
+
+
+def syslog_daemon(text: str) -> UnixAddress | TcpAddress:
+    """Where a syslog daemon receives datagrams."""
+    kind, _, rest = text.partition(":")
+    if kind == "unix":
+        return UnixAddress(_path(text, rest))
+    if kind != "udp":
+        raise BadValue(Fault(f"{quoted(text)} is no address of a syslog daemon", _syslog_hint(text), text))
+    host, port = _host_port(rest, "udp:192.0.2.9:514 or udp:[2001:db8::9]:514")
+    address = _ip(host)
+    if address is None or address.is_unspecified:
+        hint = f"this host is {_loopback(address)}" if address else "write its IP address: no name is asked for here"
+        raise BadValue(Fault(f"{quoted(host)} is no address of a syslog daemon", hint, rest))
+    return TcpAddress(str(address), port)
+
+
+def _syslog_hint(text: str) -> str:
+    if text.startswith("/"):
+        return f"write unix:{text}"
+    if _ip(text) is not None:
+        host = f"[{text}]" if ":" in text else text
+        return f"write udp:{host}:{SYSLOG_PORT}"
+    kind, _, rest = text.partition(":")
+    if kind == "tcp":
+        return f"there is no syslog by TCP here: udp:{rest}"
+    return f"write udp:{text}" if _HOST_PORT.fullmatch(text) and _PORT.fullmatch(rest) else "unix:PATH or udp:HOST:PORT"
 
 
 def _dns_name(text: str, host: str) -> str:

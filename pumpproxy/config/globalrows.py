@@ -6,8 +6,9 @@ May not: contain a key that nothing obeys.
 from __future__ import annotations
 
 from pumpproxy.config import addresses, values
+from pumpproxy.config.logtarget import FORMS, log_target
 from pumpproxy.config.option import Kind, Option
-from pumpproxy.model import LogSink, RelayKind
+from pumpproxy.model import RelayKind
 
 # A row is a row: what the reader needs, then what the user reads.
 # fmt: off
@@ -19,10 +20,15 @@ GLOBAL_MAXCONN = Option(
     "the kernel's backlog, and are never accepted and closed.",
 )
 GLOBAL_LOG = Option(
-    kind=Kind.GLOBAL, key="log", value="`none` or `twistd`", default="none", inherited=False,
-    parse=values.choice(LogSink, "syslog", "journal", "file", "stdout", "stderr"),
-    doc="Where the access log goes, one line an ended connection or request: nowhere, or into twistd's own log. Start, "
-    "reload and errors are logged whatever stands here.",
+    kind=Kind.GLOBAL, key="log", value=", ".join(f"`{form}`" for form in FORMS), default="none", inherited=False,
+    parse=log_target, reload="yes, for lines that come then",
+    doc="Where the access log goes, one line an ended connection or request. `none`: nowhere. `twistd`: into twistd's "
+    "own log. All others also get whatever else is logged (start, reload, servers that go DOWN, errors), with its "
+    "severity, and none of them makes anybody wait: what cannot be written is kept, 4 MiB at most, and beyond that "
+    "lost, counted and told once a minute. `journal`: systemd's journal, with fields, as in `journalctl "
+    "PUMPPROXY_SNI=example.org`. `syslog:local2`: the syslog daemon at /dev/log, or at another socket, or by UDP at an "
+    "IP address (IPv6 in brackets); facilities are HAProxy's. `file:PATH`: appended to an absolute path, and opened "
+    "anew on SIGUSR1. `stderr`: standard error. See *What is logged* in operation.md.",
 )
 GLOBAL_RELAY = Option(
     kind=Kind.GLOBAL, key="relay", value="`auto`, `splice` or `portable`", default="auto", inherited=False,

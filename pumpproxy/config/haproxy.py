@@ -5,6 +5,14 @@ May not: translate a file.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pumpproxy.model import DEV_LOG
+from pumpproxy.wire.syslogmessage import FACILITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 EQUIVALENTS = {
     "global": "[global]",
     "defaults": "[defaults]",
@@ -21,7 +29,7 @@ EQUIVALENTS = {
     "ulimit-n": "the limit of whoever starts twistd (ulimit -n, LimitNOFILE=)",
     "bind": "bind = ADDRESS",
     "mode": "mode = tls, tcp or http",
-    "log": "log = twistd in [global]",
+    "log": "log = syslog:FACILITY@udp:HOST:514, or syslog:FACILITY for /dev/log, in [global]",
     "maxconn": "maxconn = NUMBER",
     "balance": "balance = roundrobin, leastconn, source, first or random",
     "hash-type": "none: balance = source moves as few clients as it can",
@@ -113,6 +121,21 @@ def on_a_server(word: str) -> str:
     return f"HAProxy's '{word}' is here: {ON_SERVERS[word]}" if word in ON_SERVERS else ""
 
 
+def log_target(words: Sequence[str]) -> str:
+    """What HAProxy's `log PLACE FACILITY` is here, `127.0.0.1 local2`, `/dev/log local0`; empty where it is no such."""
+    if len(words) < 2 or words[1] not in FACILITIES:  # noqa: PLR2004 - a place and a facility
+        return ""
+    place, facility = words[0].removeprefix("udp@"), words[1]
+    if place == DEV_LOG.path:
+        return f"syslog:{facility}"
+    if place.startswith("/"):
+        return f"syslog:{facility}@unix:{place}"
+    if place in ("stdout", "stderr"):
+        return "stderr"
+    port = "" if ":" in place.rpartition("]")[2] else ":514"
+    return f"syslog:{facility}@udp:{place}{port}"
+
+
 def hint(text: str) -> str:
     """A hint for a line, or for a key that we do not know, that begins as one of HAProxy's; else no hint."""
     words = text.replace("=", " ").split()
@@ -120,6 +143,8 @@ def hint(text: str) -> str:
         phrase = " ".join(words[:count])
         if phrase in LATER:
             return f"HAProxy's '{phrase}' comes with a later version"
+        if phrase == "log" and log_target(words[1:]):
+            return f"HAProxy's 'log' is here: log = {log_target(words[1:])} in [global]"
         if phrase in EQUIVALENTS:
             return f"HAProxy's '{phrase}' is here: {EQUIVALENTS[phrase]}"
     return ""

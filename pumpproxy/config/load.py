@@ -5,7 +5,7 @@ May not: apply anything, or ask the system about anything but the file's bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from pumpproxy.config.sections import Defaults, Values
 
+DEFAULT_FILES = ("/etc/pumpproxy/proxy.ini", "etc/proxy.ini")
+"""The first that is there is read where nobody names one."""
+
 LARGEST = 16 * 2**20
 """Bytes of a file: a hundred thousand routes are a third of it, and /dev/zero is refused."""
 
@@ -33,6 +36,8 @@ class Loaded:
     warnings: tuple[Problem, ...]
     relay: Place
     """Of `relay`, which this system may not have: not for a reader of files to know. Line 0 where it is not given."""
+    raw: bytes = field(default=b"", repr=False)
+    """What was read, byte by byte; of a text its UTF-8."""
 
 
 @dataclass(slots=True)
@@ -47,8 +52,31 @@ class _Grouped:
     """Headers that are no kind of section: what is missing may be there."""
 
 
+class UnreadableError(ConfigError):
+    """There is no text to look for problems in: no such file, no permission, too long."""
+
+
+def default_file() -> str | None:
+    """The file where nobody names one; None: there is none."""
+    return next((file for file in DEFAULT_FILES if Path(file).exists()), None)
+
+
+def waits_for_a_writer(path: str) -> bool:
+    """Whether reading it may take for ever: a FIFO, a terminal. What cannot be read is for `read_file` to tell."""
+    file = Path(path)
+    try:
+        return file.exists() and not (file.is_file() or file.is_dir())
+    except (OSError, ValueError):
+        return False
+
+
 def load_file(path: str) -> Loaded:
     """Read and check a file. Raises ConfigError, also where it cannot be read."""
+    return load_text(read_file(path), path)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a file. Raises UnreadableError, with the one problem."""
     problems = Problems(path)
     try:
         with Path(path).open("rb") as file:
@@ -56,11 +84,11 @@ def load_file(path: str) -> Loaded:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         problems.error(Place(0), f"cannot be read: {reason}")
-        raise ConfigError(problems.by_line()) from error
+        raise UnreadableError(problems.by_line()) from error
     if len(raw) > LARGEST:
         problems.error(Place(0), f"is longer than {LARGEST} bytes", "is it the right file?")
-        raise ConfigError(problems.by_line())
-    return load_text(raw, path)
+        raise UnreadableError(problems.by_line())
+    return raw
 
 
 def load_text(raw: str | bytes, source: str) -> Loaded:
@@ -70,7 +98,7 @@ def load_text(raw: str | bytes, source: str) -> Loaded:
     loaded = _loaded(ini.read(lines, problems), source, problems) if lines else None
     if loaded is None or problems.has_errors():
         raise ConfigError(problems.by_line())
-    return loaded
+    return replace(loaded, raw=raw.encode("utf-8") if isinstance(raw, str) else raw)
 
 
 def _loaded(found: Iterable[Section], source: str, problems: Problems) -> Loaded:

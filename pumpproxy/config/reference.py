@@ -14,12 +14,12 @@ from pumpproxy.config.option import ALL, Kind, Named, Option, Row
 _WIDTH = 118
 """Columns of the page's source."""
 
-_READING = """\
+READING = """\
 # The configuration file
 
 <!-- Written by `python -m pumpproxy.config.reference`; change the schema, not this page. -->
 
-One INI file says what is routed where. `twistd pumpproxy -c FILE --check` reads it and does nothing else.
+One INI file says what is routed where. `pumpproxy check` reads it and does nothing else.
 
 ## How it is read
 
@@ -104,7 +104,7 @@ inside unbounded repetition, repetition of what can match the same letters in tw
 row that can each match anything.
 """
 
-_SERVERS = """\
+SERVERS = """\
 ## Servers
 
 `server NAME = ADDRESS WORD...` in a backend. The words stand in any order, each of them once:
@@ -113,13 +113,13 @@ _SERVERS = """\
 | --- | --- | --- |
 """
 
-_TITLES = {
+TITLES = {
     Kind.GLOBAL: "## `[global]`\n",
     Kind.FRONTEND: "## `[frontend NAME]`\n",
     Kind.BACKEND: "## `[backend NAME]`\n",
 }
 
-_HAPROXY = """\
+HAPROXY = """\
 ## Coming from HAProxy
 
 A section's name stands in brackets, a value after `=`, and words of a key are joined by a hyphen. Of what a
@@ -132,13 +132,17 @@ A section's name stands in brackets, a value after `=`, and words of a key are j
 
 def page() -> str:
     """The whole page, in Markdown."""
-    parts = [_READING, _SERVERS + "".join(map(_line, serverwords.WORDS))]
-    for kind, title in _TITLES.items():
+    parts = [READING, SERVERS + "".join(map(_line, serverwords.WORDS))]
+    for kind, title in TITLES.items():
         parts += [title, *(_entry(row) for row in schema.ROWS if row.kind is kind)]
+    return "\n".join([*parts, HAPROXY + equivalents()])
+
+
+def equivalents() -> str:
+    """The rows of the table of HAProxy's words."""
     table = "".join(f"| `{theirs}` | {ours} |\n" for theirs, ours in haproxy.EQUIVALENTS.items())
     table += "".join(f"| `server ... {theirs}` | {ours} |\n" for theirs, ours in haproxy.ON_SERVERS.items())
-    table += "".join(f"| `{theirs}` | comes with a later version |\n" for theirs in haproxy.LATER)
-    return "\n".join([*parts, _HAPROXY + table])
+    return table + "".join(f"| `{theirs}` | comes with a later version |\n" for theirs in haproxy.LATER)
 
 
 def _line(word: serverwords.Word) -> str:
@@ -151,15 +155,24 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _entry(row: Row) -> str:
+def form(row: Row) -> str:
+    """A key and its value, as they are written."""
     argument = f" {row.argument}" if isinstance(row, Named) else ""
+    return f"`{row.key}{argument}` = {row.value}"
+
+
+def facts(row: Row) -> str:
+    """What is to be known of every key, in one line."""
     default = f"`{row.default}`" if isinstance(row, Option) and row.default else row.unset
-    facts = [f"default: {default}"] if default else []
-    facts += [] if row.modes == ALL else [f"only in mode {' or '.join(sorted(mode.value for mode in row.modes))}"]
-    facts += ["also in `[defaults]`"] if isinstance(row, Option) and row.inherited else []
-    facts += [f"reload: {row.reload}"]
+    found = [f"default: {default}"] if default else []
+    found += [] if row.modes == ALL else [f"only in mode {' or '.join(sorted(mode.value for mode in row.modes))}"]
+    found += ["also in `[defaults]`"] if isinstance(row, Option) and row.inherited else []
+    return "; ".join([*found, f"reload: {row.reload}"])
+
+
+def _entry(row: Row) -> str:
     doc = textwrap.fill(row.doc, _WIDTH, break_long_words=False, break_on_hyphens=False)
-    return f"### `{row.key}{argument}` = {row.value}\n\n*{'; '.join(facts)}*\n\n{doc}\n"
+    return f"### {form(row)}\n\n*{facts(row)}*\n\n{doc}\n"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ accept(2) without a socket object, which costs more than all the rest of it. May
 from __future__ import annotations
 
 from os import read, set_blocking
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
@@ -24,20 +24,16 @@ _MAPPED = "::ffff:"
 FIRST_WORDS = 16 * 1024
 """Bytes: the largest record. What is more is read on."""
 _log = Logger()
-_new = tuple.__new__
-"""Makes a NamedTuple without its own __new__, which is a function of Python."""
 _IPV4 = 2
 """Fields of the address of an IPv4 socket, which are those of a ClientAddress; IPv6 has four."""
 
 
-class Arrival(NamedTuple):
-    """An accepted client. Whoever has it owns the descriptor."""
+Arrival = tuple[int, tuple[str, int], bytes]
+"""An accepted client: its descriptor, non-blocking, which belongs to whoever has this; its address, with the fields of
+a `ClientAddress`; what was read of it, b"" where nothing was, for whatever reason: reading on tells.
 
-    descriptor: int
-    """Non-blocking."""
-    client: ClientAddress
-    data: bytes
-    """What was read of it; b"" where nothing was, for whatever reason: reading on tells."""
+A plain tuple, because it costs a fifth of one with names.
+"""
 
 
 def arrivals(listening: socket.socket, most: int, *, speak: bool) -> tuple[list[Arrival], OSError | None]:
@@ -57,8 +53,7 @@ def arrivals(listening: socket.socket, most: int, *, speak: bool) -> tuple[list[
                     data = read(descriptor, FIRST_WORDS)
                 except OSError:
                     data = b""
-            client = _new(ClientAddress, address) if len(address) == _IPV4 else client_address(address)
-            found.append(_new(Arrival, (descriptor, client, data)))
+            found.append((descriptor, address if len(address) == _IPV4 else client_address(address), data))
     except OSError as error:
         # Its traceback would know our caller's frame, which knows the error: a cycle a batch, with all that is in it.
         return found, error.with_traceback(None)

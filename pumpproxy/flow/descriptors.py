@@ -10,6 +10,13 @@ import socket
 import struct
 from contextlib import suppress
 
+try:
+    from ctypes import PyDLL
+
+    _setsockopt = PyDLL(None).setsockopt
+except (ImportError, OSError, AttributeError, MemoryError):  # built without libffi, or it may not run here
+    _setsockopt = None  # type: ignore[assignment]
+
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: close(2) sends RST."""
 MAX_REMNANT = 512 * 1024
@@ -25,7 +32,11 @@ def as_socket(descriptor: int) -> socket.SocketType:
 
 
 def reset_at_close(descriptor: int) -> None:
-    """Make close(2) send RST. One that is reset already is fine."""
+    """Make close(2) send RST. One that is reset already is fine, as is one that is not open."""
+    if _setsockopt is not None:
+        # A third of what the method costs: that takes the bytes only after it has made, and dropped, two exceptions.
+        _setsockopt(descriptor, socket.SOL_SOCKET, socket.SO_LINGER, RESET, len(RESET))
+        return
     with suppress(OSError):
         sock = as_socket(descriptor)
         try:

@@ -150,8 +150,8 @@ class Listener:
             else:
                 poller.add_listening(self._socket.fileno(), self)
 
-    def close(self, *, drain: bool) -> None:
-        """Give the socket up; `drain`: serve those first who wait in its backlog, whatever `maxconn` says."""
+    def close(self, *, drain: bool, end: Callable[[socket.socket], None] = close_socket) -> None:
+        """Give the socket up by `end`; `drain`: serve those first who wait in its backlog, whatever `maxconn` says."""
         self.pause()
         if drain:
             if self._poller is not None:
@@ -165,7 +165,7 @@ class Listener:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        close_socket(self._socket)
+        end(self._socket)
 
     def fileno(self) -> int:
         """For the reactor."""
@@ -227,7 +227,8 @@ class Listener:
         if found:
             self.accepted += len(found)
             for descriptor, client, data in found if short_way is None else short_way.take(frontend, found):
-                serve(poller, descriptor, self._build(self._environment, frontend, client, self._port), data)
+                protocol = self._build(self._environment, frontend, ClientAddress(*client), self._port)
+                serve(poller, descriptor, protocol, data)
         if error is not None:
             return self._may_go_on(error)
         self._say_if_again(most)

@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from pumpproxy.flow.listener import Listener
-from pumpproxy.flow.sockets import ListenError, close_socket, open_sockets
+from pumpproxy.flow.sockets import (
+    NOTHING,
+    ListenError,
+    close_socket,
+    end_others,
+    end_socket,
+    leave_socket,
+    open_sockets,
+)
+from pumpproxy.model import InheritedAddress
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable, Collection
 
     from pumpproxy.flow.environment import Environment
+    from pumpproxy.flow.inherited import Inherited
     from pumpproxy.flow.listener import BuildProtocol, Shorten
+    from pumpproxy.interfaces import ISocketStore
     from pumpproxy.model import BindAddress, Config
 
     Opened = dict[BindAddress, list[socket.socket]]
@@ -33,8 +45,18 @@ class Listeners:
 
     log = Logger()
 
-    def __init__(self, environment: Environment, build: BuildProtocol, shorten: Shorten | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        build: BuildProtocol,
+        store: ISocketStore,
+        shorten: Shorten | None = None,
+        inherited: Inherited = NOTHING,
+    ) -> None:
+        """`inherited`: sockets that are there already, taken where a `bind` wants them; `store`: where they live on."""
         self._environment = environment
+        self._inherited = inherited
+        self._store = store
         self._build = build
         self._shorten = shorten
         self._by_bind: dict[BindAddress, list[Listener]] = {}
@@ -42,10 +64,15 @@ class Listeners:
     def open(self, config: Config) -> Opened:
         """Sockets for the addresses of `config` that are not open yet. Raises ListenError, with none left open."""
         opened: Opened = {}
+        binds = _binds(config)
+        # First: what is there already and not wanted any more may hinder what is wanted now (`*:443`, `127.0.0.1:443`).
+        for name in end_others(self._inherited, binds, self._store.owns):
+            self._store.let_go(name)
+            self.log.info("{name}: a socket that was kept, and that no bind wants any more", name=name)
         try:
-            for bind in _binds(config):
+            for bind in binds:
                 if bind not in self._by_bind:
-                    opened[bind] = open_sockets(bind)
+                    opened[bind] = open_sockets(bind, self._inherited)
         except ListenError:
             for sock in (sock for sockets in opened.values() for sock in sockets):
                 close_socket(sock)
@@ -57,6 +84,8 @@ class Listeners:
         runtime = self._environment.runtime
         owners = _binds(runtime.config)
         for bind, sockets in opened.items():
+            for sock in sockets:
+                self._store.keep(bind, sock, self._inherited.name_of(sock))
             frontend = runtime.frontends[owners[bind]]
             self._by_bind[bind] = [
                 Listener(self._environment, bind, sock, frontend, self._build, self._shorten) for sock in sockets
@@ -66,7 +95,7 @@ class Listeners:
         """Serve what the runtime's Config says, and nothing else."""
         runtime = self._environment.runtime
         owners = _binds(runtime.config)
-        gone = [self._by_bind.pop(bind) for bind in list(self._by_bind) if bind not in owners]
+        gone = {bind: self._by_bind.pop(bind) for bind in list(self._by_bind) if bind not in owners}
         for bind, listeners in self._by_bind.items():
             for listener in listeners:
                 listener.serve(runtime.frontends[owners[bind]])
@@ -74,14 +103,42 @@ class Listeners:
                     listener.resume()
                 else:
                     self._start(listener)
-        for listener in (listener for listeners in gone for listener in listeners):
-            self._retire(listener, drain=True)
+        for bind, listeners in gone.items():
+            end = end_socket if self._store.forget(bind) else close_socket
+            for listener in listeners:
+                self._retire(listener, drain=True, end=end)
 
     def close(self, *, drain: bool) -> None:
-        """Close all; `drain`: who waits in a backlog is served first."""
-        for listener in (listener for listeners in self._by_bind.values() for listener in listeners):
-            self._retire(listener, drain=drain)
+        """Close all; `drain`: who waits in a backlog is served first, unless the next process will find it."""
+        for bind, listeners in self._by_bind.items():
+            lives_on = self._store.lives_on(bind)
+            for listener in listeners:
+                self._retire(listener, drain=drain and not lives_on, end=leave_socket if lives_on else close_socket)
         self._by_bind = {}
+
+    def handed(self) -> list[tuple[str, int]]:
+        """What a successor is to have, by name: the listening sockets, and what systemd handed over."""
+        ours = [
+            (self._store.called(bind), listener.fileno())
+            for bind, listeners in self._by_bind.items()
+            if not isinstance(bind, InheritedAddress)  # a duplicate: the one handed over goes
+            for listener in listeners
+        ]
+        return ours + self._inherited.rest()
+
+    def give_way(self, unwanted: Collection[int]) -> None:
+        """A successor accepts in our place, so that whoever waits in a backlog is its own.
+
+        `unwanted`: descriptors of `handed` that it has no use for; who waits there is served.
+        """
+        for bind, listeners in self._by_bind.items():
+            for listener in listeners:
+                alone = listener.fileno() in unwanted
+                # Systemd hears another by now: shutting its copy down, too, makes it let go.
+                end = (end_socket if self._store.forget(bind) else close_socket) if alone else leave_socket
+                self._retire(listener, drain=alone, end=end)
+        self._by_bind = {}
+        self._inherited.close()
 
     def _start(self, listener: Listener) -> None:
         listener.start()
@@ -90,8 +147,8 @@ class Listeners:
             "{name} ({mode}) listens on {bind}", name=declared.name, mode=declared.mode.value, bind=str(listener.bind)
         )
 
-    def _retire(self, listener: Listener, *, drain: bool) -> None:
-        listener.close(drain=drain)
+    def _retire(self, listener: Listener, *, drain: bool, end: Callable[[socket.socket], None]) -> None:
+        listener.close(drain=drain, end=end)
         declared = listener.frontend.declared
         if declared.socket_stats:
             self.log.info(

@@ -1,25 +1,31 @@
 """Listening sockets: made, found among those that were handed over, and given back to the system.
 
 They are ours, never a Twisted Port's: a Port that bound its socket itself calls shutdown(2) on it when it stops, which
-ends it for everybody who shares it. May not: accept.
+ends it for everybody who shares it; `end_socket` does where that is meant. May not: accept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pumpproxy.flow.inherited import Inherited
 from pumpproxy.model import BindAddress, InheritedAddress, TcpAddress, UnixAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 BACKLOG = 4096
 """Connections that the kernel holds while we do not accept; it takes the smaller of this and net.core.somaxconn."""
 SOCKET_MODE = 0o660
 """A unix socket is for its owner and group, whatever the umask is."""
-FIRST_INHERITED = 3
-"""systemd's first descriptor: SD_LISTEN_FDS_START, sd_listen_fds(3)."""
+NOTHING = Inherited({})
+"""For a process that was handed no sockets."""
 
 
 class ListenError(Exception):
@@ -30,40 +36,19 @@ class ListenError(Exception):
         self.errno = number
 
 
-def inherited() -> dict[str, list[int]]:
-    """The descriptors that systemd handed over, by name, in their order (sd_listen_fds_with_names(3)).
-
-    Read from the environment that the process was started with: importing Twisted's endpoints takes LISTEN_PID and
-    LISTEN_FDS out of os.environ.
-    """
-    try:
-        pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
-        environ = {os.fsdecode(key): os.fsdecode(value) for key, _, value in (pair.partition(b"=") for pair in pairs)}
-    except OSError:
-        environ = dict(os.environ)
-    # A child that inherited our environment, but not the descriptors, must not take them for its own.
-    if environ.get("LISTEN_PID") != str(os.getpid()) or not environ.get("LISTEN_FDS", "").isdigit():
-        return {}
-    count = int(environ["LISTEN_FDS"])
-    names = environ.get("LISTEN_FDNAMES", "").split(":")
-    found: dict[str, list[int]] = {}
-    for index in range(count):
-        name = names[index] if index < len(names) and names[index] else "unknown"
-        found.setdefault(name, []).append(FIRST_INHERITED + index)
-    return found
-
-
-def open_sockets(address: BindAddress) -> list[socket.socket]:
+def open_sockets(address: BindAddress, inherited: Inherited = NOTHING) -> list[socket.socket]:
     """Non-blocking listening sockets for one `bind` (several only where systemd gave several by one name).
 
-    The caller owns them. Raises ListenError.
+    One of `inherited` that listens there already is taken. The caller owns them. Raises ListenError.
     """
     try:
         if isinstance(address, InheritedAddress):
-            return _inherited(address)
-        if isinstance(address, UnixAddress):
-            return [_unix(address)]
-        return [_tcp(address)]
+            return _named(address, inherited)
+        wanted = _possible(address)
+        taken = _taken(wanted, inherited)
+        if taken is not None:
+            return [taken]
+        return [_unix(wanted) if isinstance(wanted, UnixAddress) else _tcp(wanted)]
     except OSError as error:
         raise ListenError(address, _reason(address, error), error.errno or 0) from error
 
@@ -71,6 +56,32 @@ def open_sockets(address: BindAddress) -> list[socket.socket]:
 def port_of(sock: socket.socket) -> int | None:
     """The port that clients come to; None for a unix socket, which has none."""
     return None if sock.family == socket.AF_UNIX else int(sock.getsockname()[1])
+
+
+def end_others(inherited: Inherited, wanted: Iterable[BindAddress], owned: Callable[[str], bool]) -> list[str]:
+    """End those of `inherited`, by such names, that listen where no `bind` is; the names of all that are good for none.
+
+    Where another process still accepts from them that is for it to do, when it gives way; ours are only closed.
+    """
+    places = [_possible(address) for address in wanted if not isinstance(address, InheritedAddress)]
+    names = []
+    for name, sock in inherited.others(places, owned):
+        names.append(name)
+        if sock is not None:
+            (leave_socket if inherited.shared else end_socket)(sock)
+    return names
+
+
+def end_socket(sock: socket.socket) -> None:
+    """As `close_socket`, for all who share it: nobody waits in the backlog of a socket that nobody accepts from."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    close_socket(sock)
+
+
+def leave_socket(sock: socket.socket) -> None:
+    """Close ours of a socket that lives on elsewhere; a unix socket's path is its own."""
+    sock.close()
 
 
 def close_socket(sock: socket.socket) -> None:
@@ -94,16 +105,42 @@ def _reason(address: BindAddress, error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def _tcp(address: TcpAddress) -> socket.socket:
-    if address.host != "*":
-        return _bound(socket.AF_INET6 if ":" in address.host else socket.AF_INET, (address.host, address.port))
+def _possible(address: TcpAddress | UnixAddress) -> TcpAddress | UnixAddress:
+    """`*` is IPv4 alone on a system without IPv6, which has no such family, or no such address."""
+    if isinstance(address, TcpAddress) and address.host == "*":
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::", 0))
+        except OSError as error:
+            if error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT):
+                return TcpAddress("0.0.0.0", address.port)  # noqa: S104 - `*` says so
+    return address
+
+
+def _taken(address: TcpAddress | UnixAddress, inherited: Inherited) -> socket.socket | None:
+    """That of `inherited`, made as ours are; another process, or another version, may have made it."""
+    sock = inherited.take(address)
+    if sock is None:
+        return None
+    if isinstance(address, UnixAddress) and not Path(address.path).is_socket():
+        # Its path was taken away meanwhile (RuntimeDirectory=), and nobody could come to it any more.
+        end_socket(sock)
+        return None
     try:
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Again: net.core.somaxconn may be another by now.
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _tcp(address: TcpAddress) -> socket.socket:
+    if address.host == "*":
         return _bound(socket.AF_INET6, ("::", address.port), dual=True)
-    except OSError as error:
-        # A system without IPv6 has no such family, or no such address.
-        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT):
-            raise
-        return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104 - `*` says so
+    return _bound(socket.AF_INET6 if ":" in address.host else socket.AF_INET, (address.host, address.port))
 
 
 def _bound(family: socket.AddressFamily, where: tuple[str, int], *, dual: bool = False) -> socket.socket:
@@ -147,8 +184,8 @@ def _answers(path: str) -> bool:
         return probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
-def _inherited(address: InheritedAddress) -> list[socket.socket]:
-    descriptors = inherited().get(address.name)
+def _named(address: InheritedAddress, inherited: Inherited) -> list[socket.socket]:
+    descriptors = inherited.named(address.name)
     if not descriptors:
         raise ListenError(address, "systemd handed over no socket of this name")
     found: list[socket.socket] = []

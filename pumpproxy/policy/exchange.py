@@ -244,12 +244,15 @@ class Exchange(Conversation):
     # Of the service -------------------------------------------------------------------------------------------------
 
     def finish_up(self, now: float) -> Sequence[HttpStep]:
-        """The service is to end soon: what is under way is finished, and nothing follows."""
+        """The service is to end soon: what is under way is finished, and nothing follows.
+
+        Who came just now may have asked already, unseen: its first request is still answered.
+        """
         self.now = now
         self.last = True
         if self.transaction is not None:
             self.transaction.down.persistent = False
-        if self.stage is Stage.READING and self.request is None:
+        if self.stage is Stage.READING and self.request is None and not self.fresh:
             self.close(Ending(Outcome.SHUTDOWN, Phase.REQUEST))
         return self.flush()
 

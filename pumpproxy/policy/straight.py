@@ -12,17 +12,34 @@ from typing import TYPE_CHECKING, NamedTuple
 from pumpproxy.policy.attempts import Attempt, Attempts
 from pumpproxy.policy.outcome import Phase
 from pumpproxy.policy.passage import MAX_ALPN_KEPT, Stage
+from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.session import Session
 
 if TYPE_CHECKING:
     from pumpproxy.policy.pool import Pool
-    from pumpproxy.policy.records import ClientAddress
     from pumpproxy.policy.runtime import FrontendState, Runtime
     from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.clienthello import ClientHello
 
-_new = tuple.__new__
-"""Makes a NamedTuple without its own __new__, which is a function of Python."""
+Begun = tuple["FrontendState", tuple[str, int], "ClientHello", "Pool", "ServerState", float]
+"""The fields of a `StraightSession`, which is made where more is asked of it: a plain tuple costs a fifth."""
+
+
+def begin(frontend: FrontendState, client: tuple[str, int], hello: ClientHello, now: float) -> Begun | None:
+    """For a client whose first segment has `hello` in it; None where the way is a longer one.
+
+    It counts at its server from now on.
+    """
+    name = hello.server_name
+    # Asked before `target`, whose answer it would be, because that is two more functions.
+    target = frontend.routes.plain.get(name) or frontend.target(hello)
+    if not isinstance(target, str) or len(hello.alpn) > MAX_ALPN_KEPT:
+        return None
+    pool = frontend.pools[target]
+    if not pool.nearby:
+        return None
+    server = pool.take(name, None, None, client[0])
+    return None if server is None else (frontend, client, hello, pool, server, now)
 
 
 class StraightSession(NamedTuple):
@@ -32,26 +49,12 @@ class StraightSession(NamedTuple):
     """
 
     frontend: FrontendState
-    client: ClientAddress
+    client: tuple[str, int]
+    """Its `ClientAddress`, as a plain tuple."""
     hello: ClientHello
     pool: Pool
     server: ServerState
     started: float
-
-    @classmethod
-    def of(
-        cls, frontend: FrontendState, client: ClientAddress, hello: ClientHello, now: float
-    ) -> StraightSession | None:
-        """That of a client whose first segment has `hello` in it; None where the way is a longer one."""
-        # Asked before `target`, whose answer it would be, because that is two more functions.
-        target = frontend.routes.plain.get(hello.server_name) or frontend.target(hello)
-        if not isinstance(target, str) or len(hello.alpn) > MAX_ALPN_KEPT:
-            return None
-        pool = frontend.pools[target]
-        if not pool.nearby:
-            return None
-        server = pool.take(hello.server_name, None, None, client.host)
-        return None if server is None else _new(cls, (frontend, client, hello, pool, server, now))
 
     def whole(self, runtime: Runtime, received: int) -> Session:
         """All that the long way would know by now, after so many bytes of the client: for its record."""
@@ -69,7 +72,7 @@ class _Whole(Session):
     __slots__ = ()
 
     def __init__(self, runtime: Runtime, begun: StraightSession, received: int) -> None:
-        super().__init__(runtime, begun.frontend, begun.client, begun.started)
+        super().__init__(runtime, begun.frontend, ClientAddress(*begun.client), begun.started)
         # As if it was connected already; it is, within the batch, or turns back.
         self.stage = Stage.RELAYING
         self.phase = Phase.DATA

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pumpproxy.model import LogFormat
@@ -43,10 +44,15 @@ def _ms(seconds: float | None) -> int:
     return -1 if seconds is None else int(seconds * 1000)
 
 
-def _accept_date(wall: float) -> str:
+@lru_cache(maxsize=64)
+def _second(wall: int) -> str:
     at = time.localtime(wall)
     day = f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}"
-    return f"{day}:{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}.{int(wall * 1000) % 1000:03}"
+    return f"{day}:{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
+
+
+def _accept_date(wall: float) -> str:
+    return f"{_second(int(wall))}.{int(wall * 1000) % 1000:03}"
 
 
 def _start(record: SessionRecord) -> str:

@@ -1,4 +1,4 @@
-"""The usual ClientHello, whole in one segment as one record, read in place and in one pass.
+"""The usual ClientHello, whole in one segment as one record, read in place and in one pass; or known already.
 
 Every length is checked as `clienthello` checks it; whatever is unusual or wrong is left to it. What hellos of the same
 software have in common (the name, the protocols, the versions) is read once, and the values are shared: an idle
@@ -25,14 +25,13 @@ from pumpproxy.wire.helloextensions import (
     SERVER_NAME,
     SUPPORTED_VERSIONS,
 )
-from pumpproxy.wire.hellolayouts import HEADER, layouts, notice
+from pumpproxy.wire.hellolayouts import FIRST, HEADER, SESSION, SUITES_LOW, layouts, notice
 
 _HEAD = struct.Struct("!HxHHH2s32xB32xH").unpack_from
 """Record header, message header, legacy_version, random, legacy_session_id, and the length of cipher_suites.
 
 The session id is taken for one of 32 bytes, as TLS 1.3 clients send it (appendix D.4); else the last must be read anew.
 """
-_SESSION = 32
 _SESSION_AT = 5 + 4 + 2 + 32 + 1
 _HANDSHAKE_RECORD = tlsrecords.HANDSHAKE << 8 | tlsrecords.MAJOR
 _HELLO_MESSAGE = tlsrecords.CLIENT_HELLO << 8
@@ -58,41 +57,45 @@ def read_whole(data: bytes) -> ClientHello | None:
     None says nothing but "not here": the general reader decides.
     """
     try:
-        # Positions only grow, and the last must be `end`: so whatever is read by the way stands before it, and the
-        # lengths in between need no check of their own.
-        record, length, message, low, version, session, suites = _HEAD(data)
-        end = length + tlsrecords.RECORD_HEADER
-        if (
-            record != _HANDSHAKE_RECORD
-            or message != _HELLO_MESSAGE
-            or length != low + tlsrecords.MESSAGE_HEADER
-            or length > tlsrecords.MAX_FRAGMENT
-            or end > len(data)
-            or session > _SESSION
-        ):
-            return None
-        if session != _SESSION:
-            (suites,) = _NUMBER(data, _SESSION_AT + session)
-        at = _SESSION_AT + session + 2 + suites
-        methods, block = _TAIL(data, at)
-        at += 4
-        if methods != 1 or at + block != end or not suites or suites & 1:
-            return None
+        at = FIRST + data[SUITES_LOW]
         layout = layouts.get(data[at - 2 : at + HEADER])
         if layout is not None:
-            lengths, right, (name, name_end), (alpn, alpn_end), (listed, listed_end), post_quantum = layout
-            if lengths(data, at) == right:
-                return _shared(
-                    data[at + name : at + name_end],
-                    data[at + alpn : at + alpn_end],
-                    data[at + listed : at + listed_end],
-                    False,
-                    post_quantum,
-                    end,
-                )
-        return _read_extensions(data, at, end, version)
+            pieces, right, name, hellos = layout
+            if pieces(data) == right:
+                hello = hellos.get(data[name])
+                if hello is not None:
+                    return hello
+    except (struct.error, IndexError):
+        pass  # it is shorter than its like
+    try:
+        return _read(data)
     except (struct.error, TlsError):
         return None
+
+
+def _read(data: bytes) -> ClientHello | None:
+    """As `read_whole`, of one that is not known. Raises struct.error and TlsError."""
+    # Positions only grow, and the last must be `end`: so whatever is read by the way stands before it, and the lengths
+    # in between need no check of their own.
+    record, length, message, low, version, session, suites = _HEAD(data)
+    end = length + tlsrecords.RECORD_HEADER
+    if (
+        record != _HANDSHAKE_RECORD
+        or message != _HELLO_MESSAGE
+        or length != low + tlsrecords.MESSAGE_HEADER
+        or length > tlsrecords.MAX_FRAGMENT
+        or end > len(data)
+        or session > SESSION
+    ):
+        return None
+    if session != SESSION:
+        (suites,) = _NUMBER(data, _SESSION_AT + session)
+    at = _SESSION_AT + session + 2 + suites
+    methods, block = _TAIL(data, at)
+    at += 4
+    if methods != 1 or at + block != end or not suites or suites & 1:
+        return None
+    return _read_extensions(data, at, end, version)
 
 
 def _read_extensions(data: bytes, start: int, end: int, version: bytes) -> ClientHello | None:
@@ -123,7 +126,7 @@ def _read_extensions(data: bytes, start: int, end: int, version: bytes) -> Clien
     ech = ECH in found
     hello = _shared(name, protocols, version, ech, post_quantum, end)
     if not ech:  # the browsers that send it shuffle their extensions
-        notice(data, start, found, post_quantum)
+        notice(data, start, found, hello)
     return hello
 
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import texts
 from benchmarks.texts import NAME, Site
 from pumpproxy.config.load import load_text
-from pumpproxy.model import LogSink
+from pumpproxy.config.spelling import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +24,21 @@ SITE = Site(
 )
 
 
-@pytest.mark.parametrize("log", [None, 5514])
-def test_ours_is_a_good_file(log: int | None) -> None:
+@pytest.mark.parametrize(
+    ("log", "target", "found"),
+    [
+        (None, "", "none"),
+        (5514, "", "syslog:local2@udp:127.0.0.1:5514"),
+        (5514, "twistd", "twistd"),
+        (5514, "file:/x.log", "file:/x.log"),
+    ],
+)
+def test_ours_is_a_good_file(log: int | None, target: str, found: str) -> None:
     """No error, no warning, and it says what the site says."""
-    loaded = load_text(texts.pumpproxy(replace(SITE, log=log)), "bench")
+    loaded = load_text(texts.pumpproxy(replace(SITE, log=log, target=target)), "bench")
     assert loaded.warnings == ()
     config = loaded.config
-    assert config.log is (LogSink.NONE if log is None else LogSink.TWISTD)
+    assert spelled(config.log) == found
     assert [frontend.name for frontend in config.frontends] == ["echo", "http"]
     assert [len(backend.servers) for backend in config.backends] == [2, 1]
     assert config.maxconn == 1234

@@ -56,7 +56,7 @@ def test_one_that_fails() -> None:
         assert at(world.pass_by(2.6), 2.0, 2.25, 2.5)
     assert not world.server().up
     assert world.gone == ["s"]
-    assert lines == ["warn: b/s is DOWN: L4CON, refused, after 0 ms; 1 server left"]
+    assert lines == ["error: b/s is DOWN: L4CON, refused, after 0 ms; 1 server left"]
 
 
 def test_one_that_comes_back() -> None:
@@ -78,12 +78,12 @@ def test_the_last_one_is_an_error() -> None:
     world.answers["s"] = FAILED
     with logged() as lines:
         checked(world)
-    assert lines == ["error: b/s is DOWN: L4CON, refused, after 0 ms; no server left"]
+    assert lines == ["critical: b/s is DOWN: L4CON, refused, after 0 ms; no server left"]
     spare = World(declared("s"), declared("spare", None, backup=True))
     spare.answers["s"] = FAILED
     with logged() as lines:
         checked(spare)
-    assert lines == ["warn: b/s is DOWN: L4CON, refused, after 0 ms; 1 backup left"]
+    assert lines == ["error: b/s is DOWN: L4CON, refused, after 0 ms; 1 backup left"]
 
 
 def test_no_line_a_check() -> None:

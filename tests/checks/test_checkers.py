@@ -162,3 +162,17 @@ def test_nobody_to_check() -> None:
     world = World(Server("s", declared("s").address))
     following(world)
     assert world.clock.getDelayedCalls() == []
+
+
+def test_some_pools_may_be_kept() -> None:
+    """The others' servers stay as they are, and are looked at no more."""
+    world = World(declared("s"))
+    checkers = following(world)
+    checkers.keep(lambda pool: pool is world.pool)
+    assert world.pass_by(5.0) != []
+    world.answers["s"] = None
+    world.pass_by(5.0)
+    checkers.keep(lambda _: False)
+    assert world.probes[-1].cancelled
+    assert world.pass_by(5.0) == []
+    assert world.server().up

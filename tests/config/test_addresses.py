@@ -227,3 +227,40 @@ def test_any_text_is_an_address_or_its_fault(text: str) -> None:
         if not faults_of(parse, text):
             address = parse(text)
             assert parse(str(address)) == address
+
+
+# Syslog daemons
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("unix:/dev/log", UnixAddress("/dev/log")),
+        ("udp:127.0.0.1:514", TcpAddress("127.0.0.1", 514)),
+        ("udp:[2001:DB8::9]:1514", TcpAddress("2001:db8::9", 1514)),
+    ],
+)
+def test_a_syslog_daemon_is_a_socket_or_a_numeric_address(text: str, address: object) -> None:
+    """The socket takes datagrams, the address UDP."""
+    assert addresses.syslog_daemon(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("/dev/log", "write unix:/dev/log"),
+        ("192.0.2.9", "write udp:192.0.2.9:514"),
+        ("2001:db8::9", "write udp:[2001:db8::9]:514"),
+        ("192.0.2.9:1514", "write udp:192.0.2.9:1514"),
+        ("tcp:192.0.2.9:514", "there is no syslog by TCP here: udp:192.0.2.9:514"),
+        ("xyzzy", "unix:PATH or udp:HOST:PORT"),
+        ("udp:log.example:514", "write its IP address: no name is asked for here"),
+        ("udp:0.0.0.0:514", "this host is 127.0.0.1"),
+        ("udp:192.0.2.9", "udp:192.0.2.9:514 or udp:[2001:db8::9]:514"),
+        ("unix:run/log", "for example unix:/run/app.sock"),
+    ],
+)
+def test_what_is_no_syslog_daemon_gets_a_hint(text: str, hint: str) -> None:
+    """What to write."""
+    (fault,) = faults_of(addresses.syslog_daemon, text)
+    assert fault.hint == hint

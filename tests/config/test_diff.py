@@ -80,6 +80,8 @@ def test_an_unchanged_file_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "lines"),
     [
+        ("maxconn = 100", "maxconn = 100\nlog = syslog:local2@udp:[::1]:514",
+         ["global: log: none -> syslog:local2@udp:[::1]:514"]),
         ("maxconn = 100", "log = twistd", ["global: maxconn: 100 -> none", "global: log: none -> twistd"]),
         ("maxconn = 100", "maxconn = 100\nnameservers = 192.0.2.53 ::1",
          ["global: nameservers: none -> 192.0.2.53:53 [::1]:53"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpproxy.config import load as loading
-from pumpproxy.config.load import load_file, load_text
+from pumpproxy.config.load import load_file, load_text, waits_for_a_writer
 from pumpproxy.config.problems import ConfigError, Place
 from pumpproxy.model import (
     Action,
@@ -151,7 +152,6 @@ def test_frontend_and_backend_may_share_a_name() -> None:
 @pytest.mark.parametrize(
     ("kind", "key"),
     [
-        ("global", "log = syslog:local2"),
         ("stats", "bind = *:8404"),
     ],
 )
@@ -272,3 +272,32 @@ def test_a_file_with_some_lines_more_is_read_or_refused(lines: list[str], at: in
     """A right file into which something was pasted."""
     right = [*TLS.splitlines(), "default-backend = b", *B.splitlines()]
     declares_or_refuses("\n".join([*right[:at], *lines, *right[at:]]))
+
+
+def test_what_is_read_at_once(tmp_path: Path) -> None:
+    """A file is, and whatever cannot be read at all; a FIFO waits for its writer, a terminal for a person."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").touch()
+    waiting = {
+        name: waits_for_a_writer(str(tmp_path / name)) for name in ("fifo", "file", "none", ".", "a\0b", "x" * 999)
+    }
+    assert [name for name, waits in waiting.items() if waits] == ["fifo"]
+
+
+def test_the_bytes_stay_with_what_was_read(tmp_path: Path) -> None:
+    """Whoever keeps a good configuration keeps what was checked, and not what the file is by then."""
+    path = tmp_path / "proxy.ini"
+    path.write_bytes(SMALLEST.encode())
+    loaded = load_file(str(path))
+    path.write_bytes(b"other")
+    assert loaded.raw == SMALLEST.encode()
+
+
+def test_the_file_where_nobody_names_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first that is there, if any."""
+    files = [tmp_path / "first", tmp_path / "second"]
+    monkeypatch.setattr(loading, "DEFAULT_FILES", tuple(map(str, files)))
+    assert loading.default_file() is None
+    for file in reversed(files):
+        file.touch()
+        assert loading.default_file() == str(file)

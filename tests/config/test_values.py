@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pumpproxy.config import values
 from pumpproxy.config.problems import BadValue
-from pumpproxy.model import ConnectionMode, ForwardFor, LogSink, Redispatch, SendProxy
+from pumpproxy.model import ConnectionMode, ForwardFor, Redispatch, SendProxy
 from tests.config.reading import faults_of
 
 if TYPE_CHECKING:
@@ -119,9 +119,6 @@ def test_a_choice_is_one_of_its_words() -> None:
     ]
     assert faults(parse, "tunnel") == [
         "'tunnel' is not one of keep-alive, server-close, close (comes with a later version)"
-    ]
-    assert faults(values.choice(LogSink, "syslog"), "syslog:local2") == [
-        "'syslog:local2' is not one of none, twistd (comes with a later version)"
     ]
     assert faults(values.choice(SendProxy), "xyzzy") == ["'xyzzy' is not one of v1, v2"]
 

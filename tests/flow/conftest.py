@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from pumpproxy.flow.relaying import RelayUnavailableError, kind_for
+from pumpproxy.flow.relaykind import RelayUnavailableError, kind_for
 from pumpproxy.model import RelayKind
 from tests.flow.peers import Proxied
 

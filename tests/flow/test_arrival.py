@@ -8,7 +8,7 @@ import os
 import random
 import socket
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pytest
 import pytest_twisted
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from pumpproxy.flow.arrival import Arrival
+
+class Came(NamedTuple):
+    """An Arrival, with names."""
+
+    descriptor: int
+    client: tuple[str, int]
+    data: bytes
 
 
 class Door:
@@ -45,9 +51,10 @@ class Door:
             client.sendall(words)
         return client
 
-    def lets_in(self, most: int = 100, *, speak: bool = True) -> tuple[list[Arrival], OSError | None]:
+    def lets_in(self, most: int = 100, *, speak: bool = True) -> tuple[list[Came], OSError | None]:
         """Who came; their descriptors are closed at the end of the test, unless they are before."""
-        found, problem = arrivals(self.listening, most, speak=speak)
+        taken, problem = arrivals(self.listening, most, speak=speak)
+        found = [Came(*one) for one in taken]
         for arrival in found:
             self._stack.callback(_close, arrival.descriptor)
         return found, problem
@@ -155,7 +162,8 @@ def test_what_hinders_in_the_middle_takes_nothing_from_those_before(door: Door, 
     for _ in range(3):
         door.comes(b"hello")
     hindered = cast("socket.socket", Failing(door.listening, 2, number))
-    found, problem = arrivals(hindered, 100, speak=True)
+    taken, problem = arrivals(hindered, 100, speak=True)
+    found = [Came(*one) for one in taken]
     assert [arrival.data for arrival in found] == [b"hello"] * 2
     assert problem is not None
     assert problem.errno == number

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pumpproxy.flow import descriptors
 from pumpproxy.flow.descriptors import RESET, as_socket, remnant, reset_at_close, shut_write
 from tests.fakes import LOOPBACK
 from tests.flow.peers import has_ipv6
@@ -31,6 +32,13 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[int, socket.socket]]:
         yield accepted.detach(), peer
 
 
+@pytest.fixture(params=[True, False], ids=["with ctypes", "without"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where C's own setsockopt can be called, and where not."""
+    if not request.param:
+        monkeypatch.setattr(descriptors, "_setsockopt", None)
+
+
 def test_a_close_is_a_fin_unless_it_was_to_be_a_reset(pair: tuple[int, socket.socket]) -> None:
     """As the kernel has it."""
     descriptor, peer = pair
@@ -38,6 +46,7 @@ def test_a_close_is_a_fin_unless_it_was_to_be_a_reset(pair: tuple[int, socket.so
     assert peer.recv(1) == b""
 
 
+@pytest.mark.usefixtures("either")
 def test_a_reset_comes_with_the_close_and_not_before(pair: tuple[int, socket.socket]) -> None:
     """Until then it can be read and written, whatever its family is."""
     descriptor, peer = pair
@@ -72,6 +81,7 @@ def test_a_fin_goes_behind_what_was_written_and_the_other_half_stays(pair: tuple
     os.close(descriptor)
 
 
+@pytest.mark.usefixtures("either")
 def test_one_that_is_reset_already(pair: tuple[int, socket.socket]) -> None:
     """A reset of it is fine; that a FIN cannot be sent is told, and the descriptor is still the caller's."""
     descriptor, peer = pair
@@ -100,6 +110,7 @@ def test_what_came_before_a_reset_can_be_read(pair: tuple[int, socket.socket]) -
     os.close(descriptor)
 
 
+@pytest.mark.usefixtures("either")
 def test_one_that_is_not_open() -> None:
     """A reset of it is fine, too; nothing is closed in its place."""
     with socket.socket() as probe:

@@ -262,11 +262,13 @@ def test_the_service_ends() -> None:
 
 
 def test_the_service_is_to_end_soon() -> None:
-    """An idle connection ends, one under way after its answer."""
+    """A connection that was told before or after it asks ends with its answer."""
     fronted = Fronted()
     fronted.front.finish_up()
-    fronted.turn()
-    fronted.client.peer_takes()
+    fronted.client.peer_sends(GET)
+    server = fronted.accept()
+    server.peer_sends(OK)
+    assert b"\r\nConnection: close\r\n" in fronted.take()
     assert fronted.client.fin
     fronted = Fronted()
     fronted.client.peer_sends(GET)

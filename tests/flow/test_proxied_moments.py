@@ -113,7 +113,7 @@ def test_the_service_ends_with_grace() -> None:
     here.front.finish_up()
     here.stream.peer_sends(LINE4)
     here.stream.peer_finishes()
-    assert here.over(Outcome.SHUTDOWN).client == CLIENT
+    assert here.over(Outcome.CLIENT_LEFT).client == CLIENT
 
 
 def test_it_holds_too_little_to_be_asked_to_go() -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import json
 import os
 import socket
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pumpproxy.flow.sockets import ListenError, close_socket, inherited, open_sockets, port_of
-from pumpproxy.model import TcpAddress, UnixAddress
+from pumpproxy.flow.inherited import Inherited
+from pumpproxy.flow.sockets import (
+    ListenError,
+    close_socket,
+    end_others,
+    end_socket,
+    leave_socket,
+    open_sockets,
+    port_of,
+)
+from pumpproxy.model import BindAddress, InheritedAddress, TcpAddress, UnixAddress
 from tests.fakes import LOOPBACK
 from tests.flow.peers import has_ipv6
 
@@ -264,112 +272,115 @@ def test_closing_a_tcp_socket() -> None:
     assert not reaches(socket.AF_INET, LOOPBACK, port)
 
 
-# systemd ------------------------------------------------------------------------------------------------------------
-
-BOOT = """
-import fcntl, os, sys
-child, given, *names = sys.argv[1:]
-high = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 100) for number in given.split()]
-for index, number in enumerate(high):
-    os.dup2(number, 3 + index)
-os.environ.setdefault("LISTEN_PID", str(os.getpid()))
-os.execv(sys.executable, [sys.executable, "-c", child, *names])
-"""
-CHILD = """
-import json, sys
-import twisted.internet.endpoints
-from pumpproxy.flow.sockets import ListenError, inherited, open_sockets
-from pumpproxy.model import InheritedAddress
-
-def opened(name):
-    try:
-        return [
-            [sock.family.name, sock.getblocking(), sock.get_inheritable(), sock.fileno() in inherited()[name]]
-            for sock in open_sockets(InheritedAddress(name))
-        ]
-    except ListenError as error:
-        return str(error)
-
-print(json.dumps([inherited(), {name: opened(name) for name in sys.argv[1:]}]))
-"""
+# Shared with others -------------------------------------------------------------------------------------------------
 
 
-def handed_over(
-    sockets: list[socket.socket], *wanted: str, names: str | None = None, **environ: str | bytes
-) -> tuple[dict[str, list[int]], dict[str, object]]:
-    """What a process finds that has these sockets from descriptor 3 on, as systemd hands them over.
-
-    That is `inherited()`, and what `open_sockets()` gives for the wanted names: family, blocking, inheritable, whether
-    it is the very descriptor.
-    """
-    env = {key: value for key, value in os.environb.items() if not key.startswith(b"LISTEN_")}
-    env |= {b"PYTHONPATH": os.fsencode(ROOT), b"LISTEN_FDS": str(len(sockets)).encode()}
-    env |= {os.fsencode(key): os.fsencode(value) for key, value in environ.items()}
-    if names is not None:
-        env[b"LISTEN_FDNAMES"] = names.encode()
-    given = [sock.fileno() for sock in sockets]
-    command = [sys.executable, "-c", BOOT, CHILD, " ".join(map(str, given)), *wanted]
-    done = subprocess.run(command, env=env, pass_fds=given, capture_output=True, check=False, timeout=60, cwd=ROOT)
-    assert done.returncode == 0, done.stderr.decode()
-    found, opened_sockets = json.loads(done.stdout)
-    return found, opened_sockets
+def given(*sockets: socket.socket, shared: bool = False) -> Inherited:
+    """As if a process was started with these; another one has them, too."""
+    return Inherited({f"ours{number}": [os.dup(sock.fileno())] for number, sock in enumerate(sockets)}, shared=shared)
 
 
-def test_sockets_are_found_by_their_names(path: Path) -> None:
-    """Also several of one name; what is opened are duplicates, ready to accept, and closed on exec.
-
-    Twisted's endpoints take the variables out of os.environ when they are imported: they are found nevertheless.
-    """
-    with opened(LOOPBACK) as one, opened(LOOPBACK) as two, unix(path) as three:
-        one.setblocking(True)
-        found, by_name = handed_over([one, two, three], "web", "app", names="web:web:app")
-    assert found == {"web": [3, 4], "app": [5]}
-    assert by_name == {
-        "web": [["AF_INET", False, False, False]] * 2,
-        "app": [["AF_UNIX", False, False, False]],
-    }
+def is_ours(name: str) -> bool:
+    """Whether `given` calls something so."""
+    return name.startswith("ours")
 
 
-def test_an_environment_that_is_not_utf8_does_not_hide_them() -> None:
-    """Some other variable is in Latin-1."""
+def test_closing_ours_alone_leaves_the_others(path: Path) -> None:
+    """Who waits goes on waiting, a path stays."""
+    with opened(LOOPBACK) as tcp, unix(path) as local, socket.create_connection(tcp.getsockname()):
+        leave_socket(tcp.dup())
+        leave_socket(local.dup())
+        assert answers(path)
+        tcp.accept()[0].close()
+
+
+def test_ending_it_is_for_all_who_share_it(path: Path) -> None:
+    """Nobody can come any more though another has it still open; a path goes; one that is ended is ended."""
+    with opened(LOOPBACK) as tcp, unix(path) as local, socket.socket() as idle:
+        port = tcp.getsockname()[1]
+        end_socket(tcp.dup())
+        end_socket(local.dup())
+        end_socket(idle.dup())
+        assert not reaches(socket.AF_INET, LOOPBACK, port)
+        assert not path.exists()
+        end_socket(tcp.dup())
+        # Whoever wants the port has it, though the other has not closed yet.
+        opened(LOOPBACK, port).close()
+
+
+def test_what_is_there_and_not_wanted_is_ended() -> None:
+    """For all who share it, and told once."""
+    with opened(LOOPBACK) as stays, opened(LOOPBACK) as goes:
+        inherited = given(stays, goes)
+        wanted: list[BindAddress] = [InheritedAddress("tls"), TcpAddress(*stays.getsockname())]
+        assert end_others(inherited, wanted, is_ours) == ["ours1"]
+        assert reaches(socket.AF_INET, *stays.getsockname())
+        assert not reaches(socket.AF_INET, *goes.getsockname())
+        assert end_others(inherited, wanted, is_ours) == []
+        assert end_others(inherited, [], lambda _name: False) == []
+        assert end_others(inherited, [], is_ours) == ["ours0"]
+
+
+def test_what_another_process_accepts_from_is_not_ended() -> None:
+    """A predecessor that has not given way: it may have to go on with it. It is only closed, and told of."""
     with opened(LOOPBACK) as sock:
-        found, by_name = handed_over([sock], "web", names="web", TOWN=b"K\xf6ln")
-    assert found == {"web": [3]}
-    assert by_name["web"] == [["AF_INET", False, False, False]]
+        inherited = given(sock, shared=True)
+        (descriptor,) = inherited.named("ours0")
+        assert end_others(inherited, [], is_ours) == ["ours0"]
+        assert reaches(socket.AF_INET, *sock.getsockname())
+        assert inherited.unwanted == [descriptor]
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(descriptor)
 
 
-def test_sockets_without_a_name_are_unknown() -> None:
-    """Systemd's own word for it (sd_listen_fds_with_names(3))."""
-    with opened(LOOPBACK) as one, opened(LOOPBACK) as two:
-        assert handed_over([one, two])[0] == {"unknown": [3, 4]}
-        assert handed_over([one, two], names=":web")[0] == {"unknown": [3], "web": [4]}
+def test_a_star_without_ipv6_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket that was opened for it is one for IPv4, which is wanted."""
+    with opened("0.0.0.0") as sock:  # noqa: S104 - what is tested
+        star = TcpAddress("*", sock.getsockname()[1])
+        inherited = given(sock)
+        real = socket.socket.bind
+
+        def no_ipv6(sock: socket.socket, address: tuple[str, int]) -> None:
+            if address[0] == "::":
+                raise OSError(errno.EADDRNOTAVAIL, "cannot assign requested address")
+            real(sock, address)
+
+        monkeypatch.setattr("socket.socket.bind", no_ipv6)
+        assert end_others(inherited, [star], is_ours) == []
+        (taken,) = open_sockets(star, inherited)
+        with taken:
+            assert inherited.name_of(taken) == "ours0"
 
 
-def test_a_name_that_was_not_handed_over_is_a_clear_error() -> None:
-    """Whatever else was."""
+def test_a_socket_that_was_there_is_as_ours_are() -> None:
+    """Whoever made it: the same backlog, and what it accepts has TCP_NODELAY."""
+    with socket.create_server((LOOPBACK, 0), backlog=0) as sock:
+        (taken,) = open_sockets(TcpAddress(*sock.getsockname()), given(sock))
+        with taken, contextlib.ExitStack() as stack:
+            for _ in range(8):
+                stack.enter_context(socket.create_connection(sock.getsockname(), 20))
+            with taken.accept()[0] as accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_a_unix_socket_whose_path_is_gone_is_made_anew(path: Path) -> None:
+    """Nobody could come to the one that is there (a RuntimeDirectory= goes with each stop)."""
+    with unix(path) as before:
+        path.unlink()
+        (sock,) = open_sockets(UnixAddress(str(path)), given(before))
+        with sock:
+            assert answers(path)
+            assert sock.accept()
+
+
+def test_a_failure_with_what_was_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with any other."""
     with opened(LOOPBACK) as sock:
-        _, by_name = handed_over([sock], "app", names="web")
-    assert by_name["app"] == "cannot listen on systemd:app: systemd handed over no socket of this name"
+        inherited = given(sock)
 
+        def fails(_sock: socket.socket, _backlog: int) -> None:
+            raise OSError(errno.EADDRINUSE, "address already in use")
 
-def test_what_does_not_listen_is_a_clear_error() -> None:
-    """A datagram socket, or one that is connected (Accept=yes); also as the second of a name."""
-    wrong = "cannot listen on systemd:web: what systemd handed over is not a listening stream socket"
-    with opened(LOOPBACK) as good, socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as idle:
-        for sockets in ([datagrams], [idle], [good, datagrams]):
-            _, by_name = handed_over(sockets, "web", names=":".join(["web"] * len(sockets)))
-            assert by_name["web"] == wrong
-
-
-@pytest.mark.parametrize("environ", [{"LISTEN_PID": "1"}, {"LISTEN_FDS": "x"}])
-def test_what_was_meant_for_another_process_is_left_alone(environ: dict[str, str]) -> None:
-    """A child inherits the environment, and not the descriptors."""
-    with opened(LOOPBACK) as sock:
-        found, by_name = handed_over([sock], "web", names="web", **environ)
-    assert found == {}
-    assert by_name["web"] == "cannot listen on systemd:web: systemd handed over no socket of this name"
-
-
-def test_nothing_is_handed_over_to_a_process_that_systemd_did_not_start() -> None:
-    """As the one that runs the tests."""
-    assert inherited() == {}
+        monkeypatch.setattr("socket.socket.listen", fails)
+        with pytest.raises(ListenError, match="address already in use"):
+            open_sockets(TcpAddress(*sock.getsockname()), inherited)

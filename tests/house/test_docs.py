@@ -26,7 +26,7 @@ ANCHOR = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 PLACE = re.compile(
-    r"(?:(?:pumpproxy/)?(?:wire|policy|flow|config|stats|checks)|tests|demo|benchmarks|docs|etc)(?:/[\w.-]+)*"
+    r"(?:(?:pumpproxy/)?(?:wire|policy|flow|config|stats|checks|handover)|tests|demo|benchmarks|docs|etc)(?:/[\w.-]+)*"
 )
 MODULE = re.compile(r"[a-z_]+\.py")
 MEMBER = re.compile(r"([A-Z]\w+)\.([a-z]\w+)")

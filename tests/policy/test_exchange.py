@@ -241,10 +241,12 @@ def test_the_service_ends() -> None:
 
 
 def test_the_service_is_to_end_soon() -> None:
-    """What is under way is finished, and nothing follows it."""
+    """What is under way is finished, and nothing follows it; who came just now gets the answer to its first request."""
     (idle() >> finish_up << SILENCE).done()
-    (Playbook() >> finish_up << SILENCE << ended(Outcome.SHUTDOWN, Phase.REQUEST)).done()
     told = OK.replace(b"2\r\n", b"2\r\nConnection: close\r\n")
+    play = Playbook() >> finish_up >> client(GET + GET) << connect("a1") >> connected << SendServer(SENT)
+    play = play >> server(OK) << SendClient(told) << LEAVE_SERVER << DRAIN_CLIENT
+    (play >> drained << ended(Outcome.COMPLETED) << SILENCE).done()
     play = asked() >> finish_up >> server(OK) << SendClient(told) << LEAVE_SERVER << DRAIN_CLIENT
     (play >> drained << ended(Outcome.COMPLETED) << SILENCE).done()
     (draining() >> finish_up >> drained << ended(Outcome.COMPLETED) << SILENCE).done()

@@ -16,7 +16,7 @@ from pumpproxy.model import LogFormat
 from pumpproxy.policy.outcome import Outcome, Phase
 from pumpproxy.policy.persistence import Answered, Asked
 from pumpproxy.policy.records import ClientAddress, Load, RequestRecord, SessionRecord
-from pumpproxy.stats.accesslog import escaped, line
+from pumpproxy.stats.accesslog import _second, escaped, line
 from pumpproxy.wire.clienthello import ClientHello
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Dates are local, as HAProxy's are."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
+    _second.cache_clear()
     yield
+    _second.cache_clear()
     monkeypatch.undo()
     time.tzset()
 
@@ -190,6 +192,7 @@ def test_the_date_is_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """As HAProxy's and everybody else's in the same log."""
     monkeypatch.setenv("TZ", "UTC-2")
     time.tzset()
+    _second.cache_clear()
     assert "[15/Nov/2023:00:13:20.250]" in line(SESSION, LogFormat.TCPLOG)
 
 

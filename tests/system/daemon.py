@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
-TWISTD = str(Path(sys.executable).parent / "twistd")
+_BESIDE = Path(sys.executable).parent
+TWISTD = str(_BESIDE / ("twistd" if (_BESIDE / "twistd").exists() else "twistd3"))
+"""As pip calls it, or as Debian's python3-twisted does."""
 PATIENCE = 30.0
 """Seconds for a start or a stop: they take a third of one."""
 
@@ -22,13 +25,36 @@ PATIENCE = 30.0
 class Daemon:
     """One proxy. `path` is its file, which a test may write again before `reload`."""
 
-    def __init__(self, folder: Path, text: str, *options: str, twistd: Sequence[str] = ("-n", "--pidfile=")) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        text: str,
+        *options: str,
+        twistd: Sequence[str] = ("-n", "--pidfile="),
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+        kept: Sequence[int] = (),
+    ) -> None:
+        """`environment`: what is added to ours; `before`: what starts twistd; `kept`: descriptors that it gets."""
         self.path = folder / "proxy.ini"
         self.path.write_text(text)
         self.log_path = folder / "twistd.log"
-        command = [TWISTD, *twistd, "pumpproxy", "-c", str(self.path), *options]
+        command = [*before, *self.command(self.path, options, twistd)]
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
+            self.process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                pass_fds=kept,
+            )
+
+    @staticmethod
+    def command(path: Path, options: Sequence[str], twistd: Sequence[str]) -> list[str]:
+        """What is started."""
+        return [TWISTD, *twistd, "pumpproxy", "-c", str(path), *options]
 
     def __enter__(self) -> Self:
         self.wait_for("serving")

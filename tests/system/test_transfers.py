@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpproxy.flow.relaying import RelayUnavailableError, kind_for
+from pumpproxy.flow.relaykind import RelayUnavailableError, kind_for
 from pumpproxy.model import RelayKind
 from tests.fakes import LOOPBACK
 from tests.sim.seeds import fresh, usual

@@ -7,8 +7,29 @@ import random
 import pytest
 
 from pumpproxy.wire import hellolayouts
-from pumpproxy.wire.hellolayouts import MAX_ITEMS, MAX_LAYOUTS, layouts, notice
-from tests.wire.hellos import NAME, alpn, extension, key_share, vector16, versions
+from pumpproxy.wire.clienthello import ClientHello
+from pumpproxy.wire.hellolayouts import (
+    FIRST,
+    HEADER,
+    MAX_BYTES,
+    MAX_HELLOS,
+    MAX_PIECES,
+    SUITES_LOW,
+    fits,
+    layouts,
+    notice,
+)
+from tests.wire.hellos import (
+    NAME,
+    alpn,
+    extension,
+    hello,
+    host,
+    key_share,
+    record,
+    server_name,
+    versions,
+)
 
 PARTS = (NAME, alpn(b"h2"), versions(0x0304), key_share((0x11EC, b"k" * 1216), (0x1D, b"k" * 32)), extension(0xFF01))
 
@@ -22,21 +43,42 @@ def _nothing_known() -> None:
     hellolayouts.forget()
 
 
-def block(*parts: bytes) -> tuple[bytes, dict[int, int]]:
-    """Extensions, their length before them, and the place of each by its type."""
-    found = {}
-    at = 2
-    for part in parts:
-        found[int.from_bytes(part[:2], "big")] = at
-        at += len(part)
-    return vector16(b"".join(parts)), found
+def built(*parts: bytes, random: bytes = b"", session: bytes = bytes(32), suites: bytes = b"\x13\x01") -> bytes:
+    """A record with a hello of these extensions."""
+    body = hello(*parts, session=session, suites=suites)
+    return record(body[:6] + random + body[6 + len(random) :])
 
 
-def see(*parts: bytes, times: int = 2) -> bytes:
-    """Notice a block; it is returned."""
-    data, found = block(*parts)
+def said(data: bytes) -> ClientHello:
+    """What stands for the reading of it, which is not tested here."""
+    return ClientHello(f"n{len(data)}.example", False, (), (), False, False, len(data))
+
+
+def start_of(data: bytes) -> int:
+    """Where the extensions begin, in a record."""
+    at = 44 + data[43]
+    return at + 2 + int.from_bytes(data[at : at + 2], "big") + 4
+
+
+def places(data: bytes) -> dict[int, int]:
+    """Where each extension is, by its type."""
+    at, found = start_of(data), {}
+    while at < len(data):
+        found[int.from_bytes(data[at : at + 2], "big")] = at
+        at += HEADER + int.from_bytes(data[at + 2 : at + 4], "big")
+    return found
+
+
+def key_of(data: bytes) -> bytes:
+    """By which its layout is kept."""
+    return data[start_of(data) - 2 : start_of(data) + HEADER]
+
+
+def see(*parts: bytes, times: int = 2, **fields: bytes) -> bytes:
+    """Notice a hello; its record is returned."""
+    data = built(*parts, **fields)
     for _turn in range(times):
-        notice(data, 2, found, True)
+        notice(data, start_of(data), places(data), said(data))
     return data
 
 
@@ -46,60 +88,87 @@ def test_a_layout_is_learnt_when_its_order_comes_again() -> None:
     see(PARTS[0], *reversed(PARTS[1:]), times=1)
     assert layouts == {}
     data = see(*PARTS, times=1)
-    assert list(layouts) == [data[:6]]
+    assert list(layouts) == [key_of(data)]
     longer = see(*PARTS[:4], extension(0xFF01, b"ech"), times=1)
-    assert list(layouts) == [data[:6], longer[:6]]
+    assert list(layouts) == [key_of(data), key_of(longer)]
 
 
-def test_a_layout_tells_places_and_headers() -> None:
-    """Counted from the first extension, wherever that stands; keys and contents are passed over."""
+def test_a_layout_is_all_but_what_is_anothers_each_time() -> None:
+    """Random, session id, keys and tickets are passed over; a byte elsewhere counts, and so does a missing one."""
+    parts = (*PARTS, extension(35, b"ticket"))
+    data = see(*parts)
+    layout = layouts[key_of(data)]
+    assert fits(layout, data)
+    other = key_share((0x11EC, b"l" * 1216), (0x1D, b"l" * 32))
+    alike = built(*PARTS[:3], other, PARTS[4], extension(35, b"wicket"), random=b"r" * 32, session=b"s" * 32)
+    assert fits(layout, alike + b"early data")
+    passed_over = sum(before != after for before, after in zip(data, alike, strict=True))
+    assert passed_over == 32 + 32 + 1216 + 32 + 1
+    for at in range(len(data)):
+        spoilt = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        name = places(data)[0]
+        is_name = name + HEADER <= at < name + len(NAME)
+        ticket = at >= len(data) - len(b"ticket")
+        assert fits(layout, spoilt) == (data[at] != alike[at] or is_name or ticket), at
+        assert not fits(layout, data[:at])
+
+
+def test_what_hellos_said_is_known_by_the_name() -> None:
+    """The extension as it is, in a layout for all names of one length."""
     data = see(*PARTS)
-    layout = layouts[data[:6]]
-    assert layout.lengths(b"anything" + data, 10) == layout.right
-    assert layout.right == (
-        int.from_bytes(NAME[:4], "big"),
-        int.from_bytes(PARTS[1][:4], "big"),
-        int.from_bytes(PARTS[2][:4], "big"),
-        int.from_bytes(PARTS[3][:4], "big"),
-        4 + 1216 + 4 + 32,
-        0x11EC << 16 | 1216,
-        0x1D << 16 | 32,
-        0xFF01 << 16,
-    )
-    cut = [data[2 + start : 2 + end] for start, end in (layout.name, layout.protocols, layout.versions)]
-    assert cut == list(PARTS[:3])
-    assert layout.post_quantum
+    layout = layouts[key_of(data)]
+    assert data[layout.name] == NAME
+    assert layout.hellos == {NAME: said(data)}
+    other = server_name(host(b"z" * (len(NAME) - 9)))
+    see(other, *PARTS[1:], times=1)
+    assert layouts[key_of(data)] is layout
+    assert list(layout.hellos) == [NAME, other]
 
 
-def test_what_is_not_there_has_no_place() -> None:
+def test_where_there_is_no_name_nothing_stands_for_it() -> None:
     """Neither a name nor protocols."""
     data = see(extension(23), versions(0x0304))
-    layout = layouts[data[:6]]
-    assert (layout.name, layout.protocols, layout.versions) == ((0, 0), (0, 0), (4, 11))
+    layout = layouts[key_of(data)]
+    assert layout.hellos == {b"": said(data)}
+    assert fits(layout, data)
 
 
 def test_a_newer_layout_takes_the_place_of_one_that_begins_alike() -> None:
     """So one that is no longer sent is not kept for it."""
-    see(*PARTS)
+    first = see(*PARTS)
     data = see(PARTS[0], *reversed(PARTS[1:]))
-    assert layouts[data[:6]].right[1] == 0xFF01 << 16
+    assert list(layouts) == [key_of(data)]
+    assert fits(layouts[key_of(data)], data)
+    assert not fits(layouts[key_of(data)], first)
 
 
 def test_some_are_never_learnt() -> None:
-    """Those whose version is in another field, and those with more than is usual."""
-    see(NAME, alpn(b"h2"))
-    see(*PARTS, *[extension(kind) for kind in range(100, 100 + MAX_ITEMS)])
-    see(versions(0x0304), key_share(*[(0x1D, b"k")] * MAX_ITEMS))
+    """Those that would not be looked for: another session id, hundreds of suites. Those with more than is usual."""
+    see(*PARTS, session=b"")
+    # Where the length of the suites would be stands a suite that makes it look right.
+    see(*PARTS, session=b"", suites=bytes([32] * 64))
+    assert built(session=b"", suites=bytes([32] * 64))[SUITES_LOW] + FIRST == 44 + 2 + 64 + 4
+    see(*PARTS, suites=b"\x13\x01" * 128)
+    see(*PARTS, *[extension(kind, b"x") for kind in range(100, 100 + MAX_PIECES)])
+    see(versions(0x0304), key_share(*[(0x1D, b"k")] * MAX_PIECES))
+    see(NAME, alpn(*[b"p" * 255] * (MAX_BYTES // 256)))
     assert layouts == {}
+    see(*PARTS, suites=b"\x13\x01" * 127)
+    assert len(layouts) == 1
 
 
 def test_no_more_are_kept_than_allowed() -> None:
     """The newest is known, and they are few."""
-    for size in range(MAX_LAYOUTS + 10):
-        data = see(*PARTS, extension(21, bytes(size)))
-        assert data[:6] in layouts
-        assert len(layouts) <= MAX_LAYOUTS
-    assert len(layouts) < 20
+    data = built(*PARTS)
+    at, found = start_of(data), places(data)
+    notice(data, at, found, said(data))
+    for turn in range(2 * MAX_HELLOS + 10):
+        name = server_name(host(b"%018x" % turn))
+        data = data[:at] + name + data[at + len(name) :]
+        notice(data, at, found, said(data))
+        if turn == MAX_HELLOS:  # its order has to come twice again
+            notice(data, at, found, said(data))
+    assert len(layouts[key_of(data)].hellos) < MAX_HELLOS
 
 
 def test_a_client_that_shuffles_is_not_learnt() -> None:
