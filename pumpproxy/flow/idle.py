@@ -1,7 +1,7 @@
 """One timer for all connections: entries lie in buckets of a tenth of a second, and are looked at when theirs comes.
 
 Who comes new is looked at within a tick, and only then put into a bucket: most connections are over by that time, and
-cost no more than a place in a list. An entry that was active meanwhile only gave itself a later `deadline()`, without
+nothing is left of them. An entry that was active meanwhile only gave itself a later `deadline()`, without
 telling the sweep, and is moved on when its bucket comes; an entry whose deadline came nearer calls `watch` again. The
 cost of activity is nothing, that of a tick is proportional to what lies in its bucket.
 May not: know what an entry is.
@@ -26,8 +26,6 @@ NOWHERE = -1
 """The `tick` of an entry that is not watched."""
 NEW = -2
 """... of one that came since the last tick. All others: that of their bucket."""
-_MANY = 4096
-"""New entries among which those are looked for that are over already, before a tick comes."""
 
 
 class Sweep:
@@ -37,8 +35,9 @@ class Sweep:
         """`now`: the monotonic clock that deadlines refer to; the reactor's may be stepped by the system."""
         self._reactor = reactor
         self.now = now
-        self._new: list[Expiring] = []
-        self._many = _MANY
+        # In their order. Whoever is over is taken out at once, so that its memory is the next one's, and still in the
+        # processor's caches.
+        self._new: dict[Expiring, None] = {}
         self._buckets: dict[int, set[Expiring]] = {}
         self._ticks: list[int] = []
         self._call: IDelayedCall | None = None
@@ -46,8 +45,8 @@ class Sweep:
 
     def __len__(self) -> int:
         """Those with a deadline; it looks at all of them."""
-        new = {id(entry) for entry in self._new if entry.tick == NEW and entry.deadline() is not None}
-        return len(new) + sum(map(len, self._buckets.values()))
+        new = sum(entry.deadline() is not None for entry in self._new)
+        return new + sum(map(len, self._buckets.values()))
 
     def watch(self, entry: Expiring) -> None:
         """Look at `entry` when its deadline has come; also where it was watched already and the deadline is nearer."""
@@ -68,24 +67,20 @@ class Sweep:
         """As `watch`, of several that are watched nowhere yet."""
         if not self._new:
             self._schedule(self.now() + TICK)
-        elif len(self._new) >= self._many:
-            self._drop_ended()
+        new = self._new
         for entry in entries:
             entry.tick = NEW
-        self._new += entries
+            new[entry] = None
 
     def forget(self, entry: Expiring) -> None:
         """Do not look at `entry` any more. One that is not watched is fine."""
         tick = entry.tick
-        if tick != NOWHERE:
+        if tick == NEW:
             entry.tick = NOWHERE
-            if tick != NEW:
-                self._take_out(entry, tick)
-
-    def _drop_ended(self) -> None:
-        """A flood of short connections leaves no more in the list than there are at once."""
-        self._new = [entry for entry in self._new if entry.tick == NEW]
-        self._many = max(_MANY, 2 * len(self._new))
+            self._new.pop(entry, None)
+        elif tick != NOWHERE:
+            entry.tick = NOWHERE
+            self._take_out(entry, tick)
 
     def _put(self, entry: Expiring, deadline: float) -> None:
         tick = entry.tick = _tick_of(deadline)
@@ -117,8 +112,8 @@ class Sweep:
         self._call_at = inf
         now = self.now()
         # Entries that `expired` adds are for later rounds; what is due is taken first.
-        due: list[tuple[int, Expiring]] = [(NEW, entry) for entry in self._new if entry.tick == NEW]
-        self._new = []
+        due: list[tuple[int, Expiring]] = [(NEW, entry) for entry in self._new]
+        self._new = {}
         while self._ticks and (self._ticks[0] * TICK <= now or not self._buckets[self._ticks[0]]):
             tick = heappop(self._ticks)
             due += [(tick, entry) for entry in self._buckets.pop(tick)]

@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from pumpproxy.flow.descriptors import reset_at_close, shut_write
-from pumpproxy.flow.idle import NEW, NOWHERE
+from pumpproxy.flow.idle import NOWHERE
 from pumpproxy.flow.relay import MAX_DISCARDED
 from pumpproxy.flow.spliceend import CHUNK, SpliceEnd
 from pumpproxy.policy.inactivity import due
@@ -238,19 +238,15 @@ class SpliceRelay:
 
     def lost(self, source: SpliceEnd) -> None:
         """It was reset: so is the other."""
-        self._reset(source.other)
+        reset_at_close(source.other.descriptor)
         self._end(source.left)
 
     def cut(self, outcome: Outcome) -> None:
         """End both with a reset, so that a cut never looks like an end."""
         if not self.over:
-            self._reset(self.client)
-            self._reset(self.server)
+            reset_at_close(self.client.descriptor)
+            reset_at_close(self.server.descriptor)
             self._end(outcome)
-
-    def _reset(self, end: SpliceEnd) -> None:
-        """Its close will be a reset."""
-        reset_at_close(end.descriptor)
 
     def _end(self, outcome: Outcome) -> None:
         if self.over:
@@ -265,10 +261,7 @@ class SpliceRelay:
         if server.waiting is not None:
             self._release(server)
         self.poller.close_both(client.descriptor, server.descriptor)
-        if self.tick == NEW:
-            self.tick = NOWHERE
-        else:
-            self._environment.sweep.forget(self)
+        self._environment.sweep.forget(self)
         try:
             self._tell()
         finally:

@@ -23,7 +23,7 @@ from pumpproxy.flow.front import FrontProtocol
 from pumpproxy.flow.splice import SpliceRelay
 from pumpproxy.policy.attempts import ConnectFailure
 from pumpproxy.policy.outcome import Outcome
-from pumpproxy.policy.straight import StraightSession
+from pumpproxy.policy.straight import StraightSession, begin
 from pumpproxy.wire.wholehello import read_whole
 
 if TYPE_CHECKING:
@@ -37,14 +37,15 @@ if TYPE_CHECKING:
     from pumpproxy.policy.runtime import FrontendState
     from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.policy.session import Session
+    from pumpproxy.policy.straight import Begun
 
 
 class StraightRelay(SpliceRelay):
     """A relay that is its own owner: a connection from the accept until nothing of it is left."""
 
-    __slots__ = ("session",)
+    __slots__ = ("begun",)
     # Set by whoever makes it: a second __init__ would cost as much as the first.
-    session: StraightSession
+    begun: Begun
 
     # What the environment asks
 
@@ -60,21 +61,23 @@ class StraightRelay(SpliceRelay):
 
     def leave_server(self, server: ServerState) -> None:
         """That server went DOWN."""
-        if self.session.server is server:
+        _, _, _, _, chosen, _ = self.begun
+        if chosen is server:
             self.abort(Outcome.SERVER_DOWN)
 
     # As a relay
 
     def _tell(self) -> None:
-        session, environment = self.session, self._environment
+        environment = self._environment
+        frontend, _, _, pool, server, _ = self.begun
         if environment.sink.wants_records:
             received = self.client.bytes
-            whole = session.whole(environment.runtime, received)
+            whole = StraightSession(*self.begun).whole(environment.runtime, received)
             whole.relayed(received, self.server.bytes, self.outcome or Outcome.INTERNAL, self.phase)
             environment.ended(self, whole)
         else:
-            session.pool.leave(session.server)
-            environment.closed(self, session.frontend)
+            pool.leave(server)
+            environment.closed(self, frontend)
 
 
 class ShortWay:
@@ -86,13 +89,13 @@ class ShortWay:
         self._environment = environment
         self._poller = poller
         # With the descriptor of the server that is being connected to.
-        self._pending: list[tuple[StraightSession, Arrival, int]] = []
+        self._pending: list[tuple[Begun, Arrival, int]] = []
 
     def take(self, frontend: FrontendState, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Take over those that it can, and leave the others as they are: these are returned."""
         runtime, now = self._environment.runtime, self._poller.now
         rest: list[Arrival] = []
-        taken: list[tuple[StraightSession, Arrival]] = []
+        taken: list[tuple[Begun, Arrival]] = []
         # First all that is to be decided, then all that the kernel is to do: a processor that goes from one to the
         # other for each client finds little in its caches.
         for arrival in arrivals:
@@ -101,7 +104,7 @@ class ShortWay:
             try:
                 hello = read_whole(data) if data else None
                 if hello is not None:
-                    session = StraightSession.of(frontend, client, hello, now)
+                    session = begin(frontend, client, hello, now)
             except Exception:  # noqa: BLE001 - a defect of one connection must not reach the others
                 self.log.failure("a connection goes the long way after a defect")
             if session is None:
@@ -112,8 +115,9 @@ class ShortWay:
             runtime.accepted(frontend, len(taken))
             self._poller.soon(self.settle)
         for session, arrival in taken:
+            _, _, _, _, chosen, _ = session
             try:
-                server = opened(session.server.declared.address, speaks=True).detach()  # type: ignore[arg-type] # nearby
+                server = opened(chosen.declared.address, speaks=True).detach()  # type: ignore[arg-type] # nearby
             except OSError as problem:
                 self._turn_back(session, arrival, _failure(problem))
             except Exception:  # noqa: BLE001 - as above
@@ -132,10 +136,11 @@ class ShortWay:
         begun: list[tuple[StraightRelay, int, int, bytes, int]] = []
         for session, arrival, server in pending:
             descriptor, _, data = arrival
+            frontend, _, _, pool, _, _ = session
             try:
                 sent = write(server, data)
-                relay = StraightRelay(environment, poller, session.frontend.timeouts(session.pool), None)
-                relay.session = session
+                relay = StraightRelay(environment, poller, frontend.timeouts(pool), None)
+                relay.begun = session
                 begun.append((relay, descriptor, server, data, sent))
             except BlockingIOError:
                 # Under way still: send(2) says EAGAIN.
@@ -156,18 +161,17 @@ class ShortWay:
                 self.log.failure("a connection ended by a defect")
                 relay.abort(Outcome.INTERNAL)
 
-    def _turn_back_after_defect(self, session: StraightSession, arrival: Arrival) -> None:
+    def _turn_back_after_defect(self, session: Begun, arrival: Arrival) -> None:
         """Nothing was sent yet: the long way sees to it, as after an attempt that failed by us."""
         self.log.failure("a connection goes the long way after a defect")
         self._turn_back(session, arrival, ConnectFailure.RESOURCES)
 
-    def _turn_back(
-        self, session: StraightSession, arrival: Arrival, server: socket.SocketType | ConnectFailure
-    ) -> None:
+    def _turn_back(self, session: Begun, arrival: Arrival, server: socket.SocketType | ConnectFailure) -> None:
         """The long way from here."""
         environment = self._environment
         descriptor, _, data = arrival
-        front = _TurnedBack(environment, *session.turn_back(environment.runtime, data), server)
+        turned_back = StraightSession(*session).turn_back(environment.runtime, data)
+        front = _TurnedBack(environment, *turned_back, server)
         serve(self._poller, descriptor, front)
 
 

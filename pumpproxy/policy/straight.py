@@ -21,8 +21,25 @@ if TYPE_CHECKING:
     from pumpproxy.policy.serverstate import ServerState
     from pumpproxy.wire.clienthello import ClientHello
 
-_new = tuple.__new__
-"""Makes a NamedTuple without its own __new__, which is a function of Python."""
+Begun = tuple["FrontendState", tuple[str, int], "ClientHello", "Pool", "ServerState", float]
+"""The fields of a `StraightSession`, which is made where more is asked of it: a plain tuple costs a fifth."""
+
+
+def begin(frontend: FrontendState, client: tuple[str, int], hello: ClientHello, now: float) -> Begun | None:
+    """For a client whose first segment has `hello` in it; None where the way is a longer one.
+
+    It counts at its server from now on.
+    """
+    name = hello.server_name
+    # Asked before `target`, whose answer it would be, because that is two more functions.
+    target = frontend.routes.plain.get(name) or frontend.target(hello)
+    if not isinstance(target, str) or len(hello.alpn) > MAX_ALPN_KEPT:
+        return None
+    pool = frontend.pools[target]
+    if not pool.nearby:
+        return None
+    server = pool.take(name, None, None, client[0])
+    return None if server is None else (frontend, client, hello, pool, server, now)
 
 
 class StraightSession(NamedTuple):
@@ -38,22 +55,6 @@ class StraightSession(NamedTuple):
     pool: Pool
     server: ServerState
     started: float
-
-    @classmethod
-    def of(
-        cls, frontend: FrontendState, client: tuple[str, int], hello: ClientHello, now: float
-    ) -> StraightSession | None:
-        """That of a client whose first segment has `hello` in it; None where the way is a longer one."""
-        # Asked before `target`, whose answer it would be, because that is two more functions.
-        name = hello.server_name
-        target = frontend.routes.plain.get(name) or frontend.target(hello)
-        if not isinstance(target, str) or len(hello.alpn) > MAX_ALPN_KEPT:
-            return None
-        pool = frontend.pools[target]
-        if not pool.nearby:
-            return None
-        server = pool.take(name, None, None, client[0])
-        return None if server is None else _new(cls, (frontend, client, hello, pool, server, now))
 
     def whole(self, runtime: Runtime, received: int) -> Session:
         """All that the long way would know by now, after so many bytes of the client: for its record."""

@@ -39,7 +39,6 @@ from pumpproxy.model import (
     TcpAddress,
 )
 from pumpproxy.policy.outcome import Outcome, Phase
-from pumpproxy.policy.straight import StraightSession
 from pumpproxy.wire.alert import AlertDescription, alert_record
 from tests.fakes import LOOPBACK, client_hello, tls_config, unused_port
 from tests.flow.batches import Batch, batch, reads, reads_on, sees
@@ -776,7 +775,7 @@ async def served(here: Batch) -> int:
 
 @pytest.mark.parametrize(
     ("where", "name"),
-    [(straight, "read_whole"), (StraightSession, "of"), (straight, "opened"), (straight, "write")],
+    [(straight, "read_whole"), (straight, "begin"), (straight, "opened"), (straight, "write")],
 )
 @pytest_twisted.ensureDeferred
 async def test_a_defect_before_anything_was_sent(where: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from pumpproxy.policy.pool import Pool
 from pumpproxy.policy.records import ClientAddress
 from pumpproxy.policy.runtime import Runtime
 from pumpproxy.policy.steps import Await, Connect, StartRelay
-from pumpproxy.policy.straight import StraightSession
+from pumpproxy.policy.straight import StraightSession, begin
 from pumpproxy.wire.wholehello import read_whole
 from tests.policy.sessionbook import ACCEPTED, CLIENT, WALL, SessionPlay, connects, leaves, sends
 
@@ -42,7 +42,8 @@ def straight(
 ) -> StraightSession | None:
     """The session that a client with this first segment begins the short way, if any; not counted in yet."""
     hello = read_whole(data)
-    return None if hello is None else StraightSession.of(live.frontends["f"], client, hello, now)
+    begun = None if hello is None else begin(live.frontends["f"], client, hello, now)
+    return None if begun is None else StraightSession(*begun)
 
 
 def standing(live: Runtime) -> list[object]:
