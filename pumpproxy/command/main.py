@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DESCRIPTION = "Share ports 80 and 443 among several servers, by TLS server name and HTTP Host."
 
 SUBCOMMANDS = {
-    "run": ("run", "Serve, in the foreground. SIGHUP reloads, SIGTERM ends it."),
+    "run": ("run", "Serve, in the foreground. SIGHUP reloads, SIGUSR2 hands over, SIGTERM ends it."),
     "check": ("check", "Tell everything that is wrong with a file."),
     "route": ("route", "Tell where a name leads, and why, from the file alone."),
     "systemd-unit": ("unit", "Print the units for systemd, with the paths of this installation."),
