@@ -82,7 +82,7 @@ file has problems. `systemd-unit`: a file cannot be written |
 | `SIGTERM` | the end: listen no more, wait for `--grace`, reset what is left. A second one cuts the grace short |
 | `SIGINT` | the same as SIGTERM |
 | `SIGUSR1` | open the file of `log = file:PATH` by its name again, after a rotation |
-| `SIGUSR2` | hand over to a new process, of the program and the file as they are by then: nobody is refused, and what runs may go on here for `--handover-grace`. Where the new one cannot serve, nothing changes |
+| `SIGUSR2` | hand over to a new process, and finish what runs; where that one cannot serve, nothing changes |
 
 ## ENVIRONMENT
 
