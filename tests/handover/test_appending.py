@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import TYPE_CHECKING
 
@@ -30,4 +31,6 @@ def test_nobody_overwrites_what_another_has_written(tmp_path: Path) -> None:
 def test_without_proc_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines may be overwritten then, and nothing else is wrong."""
     monkeypatch.setattr(appending, "OPEN", tmp_path / "none")
-    appending.append()
+    with (tmp_path / "log").open("wb", 0) as file:
+        appending.append()
+        assert not fcntl.fcntl(file, fcntl.F_GETFL) & os.O_APPEND
