@@ -6,7 +6,6 @@ stale list of them either. May not: import the reactor; Twisted does, when the o
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from typing import TYPE_CHECKING, cast
 
@@ -59,18 +58,12 @@ def execute(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     options = _TwistdOptions()
     try:
-        options.parseOptions([*_of_twistd(), "pumpproxy", *_of_tap(arguments)])
+        options.parseOptions(["--nodaemon", "--pidfile=", f"--logger={OBSERVER}", "pumpproxy", *_of_tap(arguments)])
     except UsageError as error:
         sys.stderr.write(f"pumpproxy: {error}\n")
         return EX_USAGE
     twistd.runApp(options)
     return 0
-
-
-def _of_twistd() -> list[str]:
-    words = ["--nodaemon", "--pidfile="]
-    module = OBSERVER.rpartition(".")[0]
-    return [*words, f"--logger={OBSERVER}"] if importlib.util.find_spec(module) else words
 
 
 def _of_tap(arguments: argparse.Namespace) -> Iterator[str]:

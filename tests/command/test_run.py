@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -81,7 +80,6 @@ def test_notices_have_their_own_observer(
 ) -> None:
     """It is twistd's --logger; one that cannot be had is told, and nothing starts."""
     monkeypatch.setattr(run, "OBSERVER", f"{__name__}.observer")
-    assert importlib.util.find_spec(__name__) is not None
     assert main(["run", "-c", file]) == 0
     assert ran[0]["logger"] is observer
     monkeypatch.setattr(run, "OBSERVER", f"{__name__}.gone")
