@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from pumpproxy.config.load import load_file
 from pumpproxy.config.problems import ConfigError
-from pumpproxy.flow.relaykind import check_relay
+from pumpproxy.flow.relaykind import load_fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,23 +50,17 @@ class Begun:
 def begin(path: str, folder: Path | None) -> Begun:
     """The file, fit for this system, else what `folder` has (None: nothing). Raises ConfigError with both's."""
     try:
-        return Begun(_fit(path))
+        return Begun(load_fit(path))
     except ConfigError as refused:
         if folder is None:
             raise
         kept = folder / NAME
         try:
-            loaded = _fit(str(kept))
+            loaded = load_fit(str(kept))
         except ConfigError as error:
             raise ConfigError((*refused.problems, *error.problems)) from refused
         date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.stat().st_mtime))
         return Begun(loaded, Fallback(refused.problems, date))
-
-
-def _fit(path: str) -> Loaded:
-    loaded = load_file(path)
-    check_relay(loaded)
-    return loaded
 
 
 def store(folder: Path, raw: bytes) -> None:

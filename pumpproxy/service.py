@@ -17,7 +17,7 @@ from pumpproxy.checks.checker import Surroundings
 from pumpproxy.checks.checkers import Checkers
 from pumpproxy.checks.probes import Probes
 from pumpproxy.config.diff import changes
-from pumpproxy.config.load import load_file, waits_for_a_writer
+from pumpproxy.config.load import waits_for_a_writer
 from pumpproxy.config.problems import ConfigError
 from pumpproxy.flow.descriptorbudget import DescriptorBudget, descriptor_limit
 from pumpproxy.flow.dial import Dial
@@ -27,7 +27,7 @@ from pumpproxy.flow.fronts import build_front
 from pumpproxy.flow.idle import Sweep
 from pumpproxy.flow.listeners import Listeners
 from pumpproxy.flow.poll import Poller
-from pumpproxy.flow.relaykind import check_relay, kind_for
+from pumpproxy.flow.relaykind import kind_for, load_fit
 from pumpproxy.flow.resolve import Resolver
 from pumpproxy.flow.sockets import NOTHING, ListenError
 from pumpproxy.flow.straight import ShortWay
@@ -162,8 +162,7 @@ class ProxyService(Service):
         if waits_for_a_writer(self._path):
             return self._refuse_reload([f"{self._path}: is not a plain file: reading it would stop everybody"])
         try:
-            loaded = load_file(self._path)
-            check_relay(loaded)
+            loaded = load_fit(self._path)
         except ConfigError as error:
             return self._refuse_reload(error.problems)
         difference = changes(self.config, loaded.config)

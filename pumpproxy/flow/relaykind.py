@@ -9,6 +9,7 @@ import os
 import select
 from typing import TYPE_CHECKING
 
+from pumpproxy.config.load import load_file
 from pumpproxy.config.problems import ConfigError, Problem
 from pumpproxy.model import RelayKind
 
@@ -27,6 +28,13 @@ def kind_for(wanted: RelayKind) -> RelayKind:
         message = "splice needs splice(2) and epoll(7), and this system has not both"
         raise RelayUnavailableError(message)
     return RelayKind.SPLICE if has_splice and wanted is not RelayKind.PORTABLE else RelayKind.PORTABLE
+
+
+def load_fit(path: str) -> Loaded:
+    """A file that can be used on this system. Raises ConfigError, as `load_file`."""
+    loaded = load_file(path)
+    check_relay(loaded)
+    return loaded
 
 
 def check_relay(loaded: Loaded) -> None:
